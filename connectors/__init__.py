@@ -1,0 +1,1 @@
+"""The doors: everything that touches a network, a queue, a disk format or a warehouse. Imports schemas only."""

@@ -1,0 +1,77 @@
+"""The queue between connectors and pipeline: a small contract that an embedded file and Kafka both honour.
+
+A queue has one or more partitions; in each, messages have growing offsets and are kept until they are both consumed by
+every group and older than the retention. A reader says from which positions it reads, and commits to a group how far
+it is done with; the commit serves back-pressure, retention and monitoring (the truth about what is done is the
+warehouse's ``progress``). Delivery is at-least-once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+Positions = Mapping[int, int]
+"""Partition -> offset of the next message."""
+
+
+class QueueFull(Exception):
+    """The queue holds as much as it may: wait and append again. Nothing of the batch was appended."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message to append. Messages of one ``key`` (the site) keep their order."""
+
+    key: str
+    value: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as read."""
+
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+    headers: Mapping[str, str]
+    appended_at: datetime
+
+
+class Queue(Protocol):
+    """See the module's docstring. Safe to use from several processes; an instance is used by one thread at a time."""
+
+    channel: str
+    """A stable name of this queue, the same from every process: ``Progress.channel``."""
+
+    def append(self, messages: Sequence[Outgoing]) -> Positions:
+        """Append all of them or none; on return they survive a power cut. Returns the end positions. Raises ``QueueFull``."""
+
+    def read(self, positions: Positions, limit: int, max_bytes: int, timeout: float) -> list[Message]:
+        """Up to ``limit`` messages and about ``max_bytes`` (at least one message) from these positions on, in order
+        within a partition. Partitions not named are read from their start. Waits up to ``timeout`` seconds for the
+        first; an empty list when none came."""
+
+    def start(self) -> Positions:
+        """The first offset that is still kept, for each partition."""
+
+    def end(self) -> Positions:
+        """The offset that the next message will get, for each partition."""
+
+    def commit(self, group: str, positions: Positions) -> None:
+        """Record durably that ``group`` is done with everything before these positions. Never moves backwards."""
+
+    def committed(self, group: str) -> Positions:
+        """What was committed; empty for a group that never did."""
+
+    def groups(self) -> list[str]:
+        """The groups that ever committed."""
+
+    def trim(self, now: datetime) -> int:
+        """Drop what all groups are done with and what is older than the retention; returns how many messages."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,88 @@
+"""The warehouse behind one contract. Every implementation passes tests/connectors/warehouse_contract.py.
+
+``apply`` writes a batch's outcome as one transaction of idempotent upserts, together with how far the channel has come;
+the read methods give the pipeline what it needs of the past (they are the pipeline's ``History``), and the operator's
+commands what they show. The tables are those of ``schemas.tables``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from schemas.records import Article, ArticleSection, Link, Member, Metric, Progress, Receipt, Record, Sketch
+
+R = TypeVar("R", bound=Record)
+
+
+class WarehouseBusy(Exception):
+    """Another process holds the warehouse longer than the time allowed; the message says what to do."""
+
+
+class Warehouse(Protocol):
+    """Opened once, used by one writer; ``open_warehouse(url)`` makes one."""
+
+    url: str
+
+    # -- life --
+    def migrate(self) -> None:
+        """Make or bring up to date all tables; refuses a schema newer than this wiredesk. Idempotent."""
+
+    def hold(self) -> Any:
+        """A context manager: inside it the warehouse stays open (one batch); outside, others may open it."""
+
+    def close(self) -> None: ...
+
+    # -- writing --
+    def apply(self, records: Iterable[Record]) -> None:
+        """Write the records, each to its table (``schemas.tables.TABLE_OF``), in one transaction; all or nothing.
+
+        A record replaces the row, or its part of the row, with the same key; the last one of a key in the batch wins.
+        ``Replaced(table, group)`` removes rows of that group that do not come along. Where a ``Link`` gives an article
+        another story, its rows in ``metrics`` follow. Repeating a batch changes nothing.
+        """
+
+    # -- reading: the pipeline's history --
+    def articles(self, article_ids: Sequence[str]) -> list[Article]: ...
+
+    def receipts(self, fetch_ids: Sequence[str] = (), article_ids: Sequence[str] = ()) -> list[Receipt]:
+        """Those with one of the fetch ids, or of one of the articles."""
+
+    def sketches(self, article_ids: Sequence[str]) -> list[Sketch]: ...
+
+    def related(self, sketches: Sequence[Sketch], horizon: timedelta) -> list[Sketch]:
+        """All sketches that share a key and the language with one of these and are at most ``horizon`` away from it
+        in time; a sketch without a time is near to all. Those given are not among them, unless stored ones relate."""
+
+    def links(
+        self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = (), copy_groups: Sequence[str] = ()
+    ) -> list[Link]:
+        """Links of these articles, links to these parents, links in these copy groups."""
+
+    def sections(self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = ()) -> list[ArticleSection]: ...
+
+    def members(self, story_ids: Sequence[str]) -> list[Member]: ...
+
+    def metrics(self, article_ids: Sequence[str]) -> list[Metric]: ...
+
+    def progress(self, channel: str) -> list[Progress]: ...
+
+    # -- reading: commands --
+    def rows(
+        self,
+        record: type[R],
+        where: str = "",
+        parameters: Sequence[Any] = (),
+        order: str = "",
+        limit: int | None = None,
+    ) -> list[R]:
+        """Rows of the record's table. ``where`` and ``order`` are SQL over its columns with ? for parameters."""
+
+    def count(self, table: str, where: str = "", parameters: Sequence[Any] = ()) -> int: ...
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Read-only SQL in the common dialect (the checks of ``audit``, the demo's summary)."""
+
+    def snapshot(self, path: str, now: datetime) -> None:
+        """Publish a copy that any reader may keep open, replacing an older one at once."""

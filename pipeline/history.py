@@ -1,0 +1,62 @@
+"""What the pipeline may ask of the past: the articles already in the warehouse that a new batch has to do with.
+
+A batch together with its history gives the same rows as one run over everything. A warehouse connector is a
+``History``; ``Nothing`` is that of an empty one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from schemas.records import Article, ArticleSection, Link, Member, Metric, Receipt, Sketch
+
+
+class History(Protocol):
+    """See connectors.warehouse.Warehouse for what each gives."""
+
+    def articles(self, article_ids: Sequence[str]) -> list[Article]: ...
+    def receipts(self, fetch_ids: Sequence[str] = (), article_ids: Sequence[str] = ()) -> list[Receipt]: ...
+    def sketches(self, article_ids: Sequence[str]) -> list[Sketch]: ...
+    def related(self, sketches: Sequence[Sketch], horizon: timedelta) -> list[Sketch]: ...
+    def links(
+        self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = (), copy_groups: Sequence[str] = ()
+    ) -> list[Link]: ...
+    def sections(self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = ()) -> list[ArticleSection]: ...
+    def members(self, story_ids: Sequence[str]) -> list[Member]: ...
+    def metrics(self, article_ids: Sequence[str]) -> list[Metric]: ...
+
+
+OpenHistory = Callable[[], History]
+"""Picklable; called once in each worker."""
+
+
+class Nothing:
+    """The history of an empty warehouse."""
+
+    def articles(self, article_ids: Sequence[str]) -> list[Article]:
+        return []
+
+    def receipts(self, fetch_ids: Sequence[str] = (), article_ids: Sequence[str] = ()) -> list[Receipt]:
+        return []
+
+    def sketches(self, article_ids: Sequence[str]) -> list[Sketch]:
+        return []
+
+    def related(self, sketches: Sequence[Sketch], horizon: timedelta) -> list[Sketch]:
+        return []
+
+    def links(
+        self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = (), copy_groups: Sequence[str] = ()
+    ) -> list[Link]:
+        return []
+
+    def sections(self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = ()) -> list[ArticleSection]:
+        return []
+
+    def members(self, story_ids: Sequence[str]) -> list[Member]:
+        return []
+
+    def metrics(self, article_ids: Sequence[str]) -> list[Metric]:
+        return []
