@@ -37,7 +37,7 @@ class RecordCoder(beam.coders.Coder):
         return f"RecordCoder({self.cls.__name__})"
 
     @staticmethod
-    def from_type_hint(hint: Any, registry: Any) -> RecordCoder:
+    def from_type_hint(hint: Any, registry: Any) -> Any:
         return RecordCoder(hint)
 
 

@@ -16,7 +16,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """The base of all records: frozen values. Unknown fields of a newer writer are ignored when decoding."""
 
 
-class DateClue(Record, kw_only=True):
+class DateClue(Record, frozen=True, kw_only=True):
     """A date as somebody outside wrote it, not yet believed."""
 
     raw: str
@@ -24,7 +24,7 @@ class DateClue(Record, kw_only=True):
     role: Literal["published", "modified"] = "published"
 
 
-class Entry(Record, kw_only=True):
+class Entry(Record, frozen=True, kw_only=True):
     """What a feed, a news sitemap, a section page or an archive line says about an item, beside the page itself."""
 
     guid: str | None = None
@@ -41,14 +41,14 @@ class Entry(Record, kw_only=True):
     rights: str | None = None
 
 
-class Failure(Record, kw_only=True):
+class Failure(Record, frozen=True, kw_only=True):
     """Why something could not be had or used: a reason of the table in ``reasons``, and what exactly happened."""
 
     reason: str
     detail: str = ""
 
 
-class Fetched(Record, kw_only=True):
+class Fetched(Record, frozen=True, kw_only=True):
     """One item as a connector got it: the page, what the feed said of it, or why there is neither.
 
     ``fetch_id`` is a hash of all the other fields but ``position`` (make one with ``fetched()``), so that the same
@@ -69,7 +69,8 @@ class Fetched(Record, kw_only=True):
     content_type: str | None = None
     """The Content-Type header as served."""
     headers: dict[str, str] = {}
-    """The few response headers that later steps read, lower-case names (last-modified, link, content-language, tdm-reservation, x-robots-tag)."""
+    """The few response headers that later steps read, lower-case names: last-modified, link, content-language,
+    tdm-reservation, x-robots-tag."""
     body: bytes | None = None
     """The page, content-encoding removed, charset not."""
     entry: Entry | None = None
@@ -81,7 +82,7 @@ class Fetched(Record, kw_only=True):
     """How it came: connector, feed, archive, robots and rights signals."""
 
 
-class Revision(Record, kw_only=True):
+class Revision(Record, frozen=True, kw_only=True):
     """What one fetch says that an article is: the outcome of extraction and identification."""
 
     fetch_id: str
@@ -108,7 +109,7 @@ class Revision(Record, kw_only=True):
     sections: tuple[Section, ...] = ()
 
 
-class Section(Record, kw_only=True):
+class Section(Record, frozen=True, kw_only=True):
     """A part of a digest that tells a story of its own; the span is in the article's text."""
 
     title: str | None = None
@@ -116,7 +117,7 @@ class Section(Record, kw_only=True):
     span_end: int
 
 
-class Article(Record, kw_only=True):
+class Article(Record, frozen=True, kw_only=True):
     """The content of a row of ``articles``: the latest revision, and what all revisions say of the dates."""
 
     article_id: str
@@ -142,7 +143,7 @@ class Article(Record, kw_only=True):
     provenance: dict[str, str] = {}
 
 
-class ArticleVersion(Record, kw_only=True):
+class ArticleVersion(Record, frozen=True, kw_only=True):
     """A row of ``article_versions``: one wording of an article, as of its first fetch."""
 
     article_id: str
@@ -152,7 +153,7 @@ class ArticleVersion(Record, kw_only=True):
     fetched_at: datetime | None = None
 
 
-class Link(Record, kw_only=True):
+class Link(Record, frozen=True, kw_only=True):
     """What an article came from and the story it belongs to: the other columns of a row of ``articles``."""
 
     article_id: str
@@ -163,7 +164,7 @@ class Link(Record, kw_only=True):
     copy_group: str | None = None
 
 
-class Sketch(Record, kw_only=True):
+class Sketch(Record, frozen=True, kw_only=True):
     """The compact evidence that matching needs of an article (about 2 KB), and the keys that find it."""
 
     article_id: str
@@ -178,7 +179,7 @@ class Sketch(Record, kw_only=True):
     """Packed by the matching step, with its own version byte."""
 
 
-class Member(Record, kw_only=True):
+class Member(Record, frozen=True, kw_only=True):
     """An article as its story sees it."""
 
     article_id: str
@@ -194,7 +195,7 @@ class Member(Record, kw_only=True):
     """As in ``Sketch``."""
 
 
-class Story(Record, kw_only=True):
+class Story(Record, frozen=True, kw_only=True):
     """A row of ``stories``."""
 
     story_id: str
@@ -207,7 +208,7 @@ class Story(Record, kw_only=True):
     superseded_by: str | None = None
 
 
-class StoryEvent(Record, kw_only=True):
+class StoryEvent(Record, frozen=True, kw_only=True):
     """A row of ``story_events``: what consumers of stories should know happened, and because of which article."""
 
     event_id: str
@@ -219,7 +220,7 @@ class StoryEvent(Record, kw_only=True):
     at: datetime
 
 
-class ArticleSection(Record, kw_only=True):
+class ArticleSection(Record, frozen=True, kw_only=True):
     """A row of ``article_sections``: a digest's section, which has a parent and a story as an article has, but is
     nobody's parent and no story's root (story_id is null where it found no partner)."""
 
@@ -233,7 +234,7 @@ class ArticleSection(Record, kw_only=True):
     span_end: int
 
 
-class Metric(Record, kw_only=True):
+class Metric(Record, frozen=True, kw_only=True):
     """A number of an article and what it says. Spans are character offsets into the article's text."""
 
     metric_id: str
@@ -261,7 +262,7 @@ class Metric(Record, kw_only=True):
     confidence: float | None = None
 
 
-class Figure(Record, kw_only=True):
+class Figure(Record, frozen=True, kw_only=True):
     """The metrics of one story that speak of the same thing, set against each other."""
 
     figure_id: str
@@ -282,7 +283,7 @@ class Figure(Record, kw_only=True):
     note: str | None = None
 
 
-class Reject(Record, kw_only=True):
+class Reject(Record, frozen=True, kw_only=True):
     """A row of ``rejects``: an item that could not be used, why, and the item itself for a replay."""
 
     reject_id: str
@@ -297,7 +298,7 @@ class Reject(Record, kw_only=True):
     replayed_at: datetime | None = None
 
 
-class Receipt(Record, kw_only=True):
+class Receipt(Record, frozen=True, kw_only=True):
     """A row of ``receipts``: what became of one ``Fetched``."""
 
     fetch_id: str
@@ -312,7 +313,7 @@ class Receipt(Record, kw_only=True):
     at: datetime
 
 
-class Progress(Record, kw_only=True):
+class Progress(Record, frozen=True, kw_only=True):
     """How far a channel (a queue, an archive file) is in the warehouse, written with the outcomes themselves.
 
     ``records`` = ``receipts`` + ``repeats`` always: each record read made a receipt or met one that was there.
@@ -329,7 +330,7 @@ class Progress(Record, kw_only=True):
     at: datetime
 
 
-class Replaced(Record, kw_only=True):
+class Replaced(Record, frozen=True, kw_only=True):
     """Says that the rows of ``table`` whose group column is ``group`` are exactly those that come with this."""
 
     table: str

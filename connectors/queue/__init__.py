@@ -49,7 +49,9 @@ class Queue(Protocol):
     """A stable name of this queue, the same from every process: ``Progress.channel``."""
 
     def append(self, messages: Sequence[Outgoing]) -> Positions:
-        """Append all of them or none; on return they survive a power cut. Returns the end positions. Raises ``QueueFull``."""
+        """Append all of them or none; on return they survive a power cut. Returns the end positions.
+
+        Raises ``QueueFull``."""
 
     def read(self, positions: Positions, limit: int, max_bytes: int, timeout: float) -> list[Message]:
         """Up to ``limit`` messages and about ``max_bytes`` (at least one message) from these positions on, in order
