@@ -1,0 +1,58 @@
+# `make` alone lists the targets. Each does all of its own set-up.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+
+.PHONY: help setup demo test fast-test lint format eval bench schemas lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make .venv with exactly the locked packages
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "wiredesk needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "setting up .venv (once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep -E '^uv==' requirements.lock)"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $(STAMP)
+
+demo: setup ## the whole walk on sample outlets served on this machine
+	@$(BIN)/wiredesk demo
+
+test: setup ## all tests
+	@$(BIN)/pytest
+
+fast-test: setup ## the tests that take seconds
+	@$(BIN)/pytest -m "not slow"
+
+lint: setup ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: setup ## let ruff format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+eval: setup ## quality on labelled sets beside the project (../shared), where they are
+	@if [ -x ../shared/accept/accept.py ]; then $(BIN)/python ../shared/accept/accept.py; \
+	else echo "no labelled sets in ../shared: nothing to evaluate"; fi
+
+bench: setup ## the measurements that the README and docs quote
+	@for b in bench/poll.py bench/extraction.py bench/matching.py bench/metrics.py bench/kills.py; do \
+		echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+schemas: setup ## write docs/schemas/ and docs/tables.md again from the records
+	@$(BIN)/python -m schemas.publish docs
+
+lock: setup ## resolve the dependencies again
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --group dev --no-header --no-annotate \
+		--quiet --output-file requirements.lock pyproject.toml
+
+clean: ## remove what make made
+	@rm -rf .venv var dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,123 @@
+"""``wiredesk backfill``: archives become the same rows that live would have written."""
+
+from __future__ import annotations
+
+import pathlib
+import threading
+from collections.abc import Callable, Iterator
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from connectors.archives import Archive, ArchiveError, open_archive
+from connectors.warehouse import Warehouse, WarehouseBusy
+from pipeline.cli.batches import Batches, Item, Outcome
+from pipeline.cli.doors import now, warehouse_opener
+from pipeline.cli.errors import Failed, user_mistakes
+from pipeline.cli.settings import BackfillSettings, Settings
+from pipeline.cli.stopping import stop_on_signals
+from pipeline.cli.stream import checked_beam_options
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path).")
+@click.option("--format", "archive_format", default="auto", metavar="NAME", help="auto or jsonl.")
+@click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner.")
+@click.option("--beam", "beam_options", multiple=True, metavar="--OPTION=VALUE", help="A Beam option; may be repeated.")
+@click.pass_obj
+def backfill(
+    settings: Settings,
+    paths: tuple[str, ...],
+    warehouse_url: str | None,
+    archive_format: str,
+    runner: str,
+    beam_options: tuple[str, ...],
+) -> None:
+    """Bring archives into the warehouse: JSONL, plain or .gz, .xz, .zst, one object with url and text or html a line.
+
+    A backfill that was stopped, by whatever, goes on where it was when the same command is run again.
+
+    \b
+    Example:
+      wiredesk backfill archive/2026-*.jsonl.gz --warehouse duckdb:///var/wiredesk.duckdb
+    """
+    options = checked_beam_options(runner, beam_options)
+    with user_mistakes(ArchiveError, OSError):
+        archives = [open_archive(pathlib.Path(path), archive_format) for path in paths]
+    opener = warehouse_opener(warehouse_url or settings.warehouse)
+    from pipeline.graph import Steps
+
+    steps, total = Steps(), Outcome()
+    with stop_on_signals() as stop, _bar() as bar:
+        for archive in archives:
+            task = bar.add_task(archive.name, total=archive.size, items=0, new=0)
+            batches = Batches(opener, archive.channel, steps, now, options)
+            try:
+                total += run_backfill(archive, opener, batches, settings.backfill, stop, _advance(bar, task))
+            except WarehouseBusy as e:
+                raise Failed(str(e)) from e
+    click.echo(f"{total.records} items read: {total.receipts} new, {total.records - total.receipts} seen before")
+    if stop.is_set():
+        raise Failed("stopped before the end: run the same command again to go on")
+
+
+def run_backfill(
+    archive: Archive,
+    open_warehouse: Callable[[], Warehouse],
+    batches: Batches,
+    settings: BackfillSettings,
+    stop: threading.Event,
+    advance: Callable[[int, Outcome], None],
+) -> Outcome:
+    """Bring what is left of the archive into the warehouse. ``advance`` gets the bytes read so far and the outcome."""
+    rows = open_warehouse().progress(archive.channel)
+    start, done = (rows[0].position, rows[0].done) if rows else (0, False)
+    total = Outcome()
+    if done:
+        advance(archive.size, total)
+        return total
+    for items, bytes_read, last in _in_batches(archive, start, settings):
+        total += batches.run(items, done=last)
+        advance(bytes_read, total)
+        if stop.is_set():
+            break
+    return total
+
+
+def _in_batches(archive: Archive, start: int, settings: BackfillSettings) -> Iterator[tuple[list[Item], int, bool]]:
+    """The archive's items in batches, how many bytes of the file they end at, and whether it is the last batch."""
+    items: list[Item] = []
+    size = bytes_read = 0
+    for record in archive.read(start):
+        if items and (len(items) >= settings.batch_items or size >= settings.batch_bytes):
+            yield items, bytes_read, False
+            items, size = [], 0
+        items.append(Item(record.fetched, record.position))
+        bytes_read = record.bytes_read
+        size += _weight(items[-1])
+    yield items, archive.size, True
+
+
+def _weight(item: Item) -> int:
+    entry = item.fetched.entry
+    return len(item.fetched.body or b"") + len((entry and entry.content) or "")
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%  {task.fields[items]:,} items, {task.fields[new]:,} new"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def _advance(bar: Progress, task: TaskID) -> Callable[[int, Outcome], None]:
+    def advance(bytes_read: int, outcome: Outcome) -> None:
+        bar.update(task, completed=bytes_read, items=outcome.records, new=outcome.receipts)
+
+    return advance

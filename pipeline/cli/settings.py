@@ -1,0 +1,114 @@
+"""All settings, made once: defaults < file < environment < flags.
+
+The file is TOML (``wiredesk.toml``), the environment has the same names behind ``WIREDESK_`` with ``__`` between the
+levels (``WIREDESK_STREAM__BATCH_ITEMS=100``). Nothing else in wiredesk reads the environment.
+"""
+
+from __future__ import annotations
+
+import logging
+import pathlib
+import sys
+from typing import Any
+
+import pydantic
+import structlog
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from pipeline.cli.errors import UserError
+
+DEFAULT_FILE = "wiredesk.toml"
+
+
+class StreamSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How the queue is read."""
+
+    batch_items: int = pydantic.Field(200, gt=0)
+    batch_bytes: int = pydantic.Field(32 * 2**20, gt=0)
+    wait_seconds: float = pydantic.Field(1.0, gt=0)
+    """How long an idle stream waits for items before it looks at its other duties."""
+    group: str = "stream"
+    snapshot_seconds: float = pydantic.Field(0.0, ge=0)
+    """Publish a copy of the warehouse for readers this often (0: never)."""
+
+
+class BackfillSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How archives are read."""
+
+    batch_items: int = pydantic.Field(2000, gt=0)
+    batch_bytes: int = pydantic.Field(64 * 2**20, gt=0)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WIREDESK_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        nested_model_default_partial_update=True,
+    )
+
+    sources: str = "sources.toml"
+    queue: str = "sqlite:///var/queue.db"
+    warehouse: str = "duckdb:///var/wiredesk.duckdb"
+    state: str = "var/poller.db"
+    log_level: str = pydantic.Field("info", pattern="^(debug|info|warning|error)$")
+    log_format: str = pydantic.Field("text", pattern="^(text|json)$")
+    stream: StreamSettings = StreamSettings()
+    backfill: BackfillSettings = BackfillSettings()
+
+
+def load_settings(file: str | None, flags: dict[str, Any]) -> Settings:
+    """Return the settings; ``flags`` are those given on the command line. Raises ``UserError``."""
+    path = pathlib.Path(file or DEFAULT_FILE)
+    if file and not path.is_file():
+        raise UserError(f"there is no settings file {file}")
+
+    class WithFile(Settings):
+        model_config = SettingsConfigDict(toml_file=path if path.is_file() else None)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    try:
+        return WithFile(**flags)
+    except pydantic.ValidationError as e:
+        first = e.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"setting {name}: {first['msg']} (got {first.get('input')!r})") from e
+    except ValueError as e:  # TOML syntax, or an environment value that is no JSON where one is needed
+        raise UserError(f"settings can't be read: {e}") from e
+
+
+def set_up_logs(settings: Settings) -> None:
+    """One event a line on standard error, as text or JSON."""
+    level = getattr(logging, settings.log_level.upper())
+    renderer = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for chatty in ("apache_beam", "trafilatura", "htmldate", "root"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)

@@ -1,0 +1,30 @@
+"""``wiredesk snapshot``: a copy of the warehouse for readers."""
+
+from __future__ import annotations
+
+import click
+
+from connectors.warehouse import WarehouseBusy
+from pipeline.cli.doors import now, warehouse_opener
+from pipeline.cli.errors import Failed
+from pipeline.cli.settings import Settings
+
+
+@click.command()
+@click.argument("path", metavar="FILE")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path).")
+@click.pass_obj
+def snapshot(settings: Settings, path: str, warehouse_url: str | None) -> None:
+    """Write a copy of the warehouse to FILE, replacing an older one at once, so that readers may keep it open.
+
+    \b
+    Example:
+      wiredesk snapshot desk.duckdb --warehouse duckdb:///var/wiredesk.duckdb
+    """
+    warehouse = warehouse_opener(warehouse_url or settings.warehouse)()
+    try:
+        with warehouse.hold():
+            warehouse.snapshot(path, now())
+    except (WarehouseBusy, OSError) as e:
+        raise Failed(f"no snapshot: {e}") from e
+    click.echo(f"copied to {path}")

@@ -1,0 +1,134 @@
+"""``wiredesk stream``: the queue's items become rows, micro-batch after micro-batch."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import click
+import structlog
+
+from connectors.queue import Message, Positions, Queue, read_fetched
+from connectors.warehouse import Warehouse, WarehouseBusy
+from pipeline.cli.batches import Batches, Item, Outcome
+from pipeline.cli.doors import now, the_queue, warehouse_opener
+from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.settings import Settings, StreamSettings
+from pipeline.cli.stopping import stop_on_signals
+
+log = structlog.get_logger()
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--queue", "queue_url", metavar="URL", help="Where items come from (sqlite:///path).")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path).")
+@click.option("--once", is_flag=True, help="End when the queue is empty.")
+@click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner.")
+@click.argument("beam_options", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
+@click.pass_obj
+def stream(
+    settings: Settings,
+    queue_url: str | None,
+    warehouse_url: str | None,
+    once: bool,
+    runner: str,
+    beam_options: tuple[str, ...],
+) -> None:
+    """Turn the queue's items into the warehouse's rows, until stopped (or --once).
+
+    \b
+    Example:
+      wiredesk stream --queue sqlite:///var/queue.db --warehouse duckdb:///var/wiredesk.duckdb
+    """
+    options = checked_beam_options(runner, beam_options)
+    queue = the_queue(queue_url or settings.queue)
+    opener = warehouse_opener(warehouse_url or settings.warehouse)
+    from pipeline.graph import Steps
+
+    batches = Batches(opener, queue.channel, Steps(), now, options)
+    with stop_on_signals() as stop:
+        try:
+            total = run_stream(queue, opener, batches, settings.stream, stop, once=once, clock=now)
+        except WarehouseBusy as e:
+            raise Failed(str(e)) from e
+        finally:
+            queue.close()
+    click.echo(f"{total.records} items read: {total.receipts} new, {total.records - total.receipts} seen before")
+
+
+def run_stream(
+    queue: Queue,
+    open_warehouse: Callable[[], Warehouse],
+    batches: Batches,
+    settings: StreamSettings,
+    stop: threading.Event,
+    *,
+    once: bool,
+    clock: Callable[[], datetime],
+) -> Outcome:
+    """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all."""
+    total = Outcome()
+    positions = start_positions(open_warehouse(), queue)
+    published = time.monotonic()
+    while not stop.is_set():
+        messages = queue.read(positions, settings.batch_items, settings.batch_bytes, settings.wait_seconds)
+        if messages:
+            began = time.monotonic()
+            outcome = batches.run([_item(m, queue.channel) for m in messages])
+            positions = after(positions, messages)
+            queue.commit(settings.group, positions)
+            total += outcome
+            lag = sum(end - positions.get(p, 0) for p, end in queue.end().items())
+            seconds = round(time.monotonic() - began, 2)
+            log.info("batch", items=outcome.records, new=outcome.receipts, seconds=seconds, lag=lag)
+        elif once:
+            break
+        else:
+            queue.trim(clock())
+        if settings.snapshot_seconds and time.monotonic() - published >= settings.snapshot_seconds:
+            _publish(open_warehouse(), clock())
+            published = time.monotonic()
+    return total
+
+
+def start_positions(warehouse: Warehouse, queue: Queue) -> dict[int, int]:
+    """Where to go on: the warehouse knows; what the queue no longer has can't be read."""
+    known = {p.partition: p.position for p in warehouse.progress(queue.channel)}
+    return {p: max(start, known.get(p, 0)) for p, start in queue.start().items()}
+
+
+def after(positions: Positions, messages: Sequence[Message]) -> dict[int, int]:
+    """The positions once these messages are done with."""
+    new = dict(positions)
+    for m in messages:
+        new[m.partition] = max(new.get(m.partition, 0), m.offset + 1)
+    return new
+
+
+def checked_beam_options(runner: str, options: Sequence[str]) -> tuple[str, ...]:
+    """Beam's options as given, if the runner is one that works here and Beam knows them all. Raises ``UserError``."""
+    if runner != "DirectRunner":
+        raise UserError(f"--runner {runner}: this version runs on DirectRunner only (its batches need no cluster)")
+    if not options:
+        return ()
+    from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
+
+    parser = _BeamArgumentParser(allow_abbrev=False)
+    for cls in PipelineOptions.__subclasses__():
+        cls._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(list(options))
+    if unknown:
+        raise UserError(f"no such option: {unknown[0]} (neither of this command nor of Beam)")
+    return tuple(options)
+
+
+def _item(message: Message, channel: str) -> Item:
+    return Item(read_fetched(message, channel), message.offset + 1, message.partition)
+
+
+def _publish(warehouse: Warehouse, at: datetime) -> None:
+    path = warehouse.url.split("?")[0].removeprefix("duckdb:///") + ".snapshot"
+    with warehouse.hold():
+        warehouse.snapshot(path, at)
