@@ -80,7 +80,7 @@ class Batches:
         """Try the item once more, alone; then write it off as a reject, which fails if the item was not the cause."""
         try:
             return self._attempt([item], (), done)
-        except Exception as e:  # the item's own failure becomes its reject
+        except Exception as e:  # noqa: BLE001 - it becomes the item's reject
             found = item.fetched
             reject = Reject(
                 reject_id=ids.reject_id(found.fetch_id, "pipeline"),

@@ -106,19 +106,17 @@ def backoff(failures: int) -> float:
 
 
 def _end(parts: Sequence[Part], clock: Callable[[], float]) -> None:
-    running = [part for part in parts if part.process is not None and part.process.poll() is None]
-    for part in running:
-        assert part.process is not None
-        part.process.terminate()
+    running = [(part.name, part.process) for part in parts if part.process and part.process.poll() is None]
+    for _, process in running:
+        process.terminate()
     deadline = clock() + STOP_SECONDS
-    for part in running:
-        assert part.process is not None
+    for name, process in running:
         try:
-            part.process.wait(timeout=max(0.1, deadline - clock()))
+            process.wait(timeout=max(0.1, deadline - clock()))
         except subprocess.TimeoutExpired:
-            log.warning("killed: it did not stop in time", part=part.name)
-            part.process.kill()
-            part.process.wait()
+            log.warning("killed: it did not stop in time", part=name)
+            process.kill()
+            process.wait()
 
 
 def _common_flags(ctx: click.Context) -> list[str]:
