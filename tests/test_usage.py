@@ -1,0 +1,104 @@
+"""A user's mistake is one line that says what to do, exit code 2, no traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.cli import COMMANDS, cli, main
+
+MISTAKES = [
+    (["nonsense"], "No such command 'nonsense'"),
+    (["--no-such-flag"], "No such option"),
+    (["--config", "missing.toml", "audit"], "no settings file missing.toml"),
+    (["--log-level", "loud", "audit"], "log_level"),
+    (["poll", "--sources", "missing.toml"], "missing.toml"),
+    (["poll", "--queue", "rabbit://x", "--sources", "missing.toml"], "rabbit"),
+    (["stream", "--queue", "rabbit://x"], "rabbit"),
+    (["stream", "--warehouse", "mysql://x"], "mysql"),
+    (["stream", "--wharehouse", "duckdb:///x"], "--wharehouse"),
+    (["stream", "--runner", "SparkRunner"], "SparkRunner"),
+    (["backfill"], "PATH"),
+    (["backfill", "missing.jsonl"], "missing.jsonl"),
+    (["backfill", "--nope", "x.jsonl"], "--nope"),
+    (["backfill", "pyproject.toml", "--format", "tarball"], "tarball"),
+    (["measure", "missing.jsonl"], "missing.jsonl"),
+    (["explain"], "Missing argument"),
+    (["explain", "x", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
+    (["audit", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
+    (["rejects", "list", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
+    (["rejects", "replay", "--reason", "bad_luck"], "bad_luck"),
+    (["rejects", "list", "--limit", "many"], "many"),
+    (["rejects", "shuffle"], "No such command"),
+    (["sources", "list", "--sources", "missing.toml"], "missing.toml"),
+    (["sources", "import", "missing.opml"], "missing.opml"),
+    (["sources", "discover"], "Missing argument"),
+    (["sources", "discover", "ftp://x"], "http"),
+    (["queue", "status", "--queue", "sqlite:///missing.db"], "missing.db"),
+    (["snapshot"], "FILE"),
+    (["up", "--sources", "missing.toml"], "missing.toml"),
+    (["demo", "--nope"], "--nope"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), MISTAKES, ids=lambda v: " ".join(v) if isinstance(v, list) else "")
+def test_a_mistake_is_one_line_and_exit_2(arguments, says, capsys, tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    code = main(arguments)
+    out, err = capsys.readouterr()
+    assert code == 2, err
+    assert out == ""
+    assert err.count("\n") == 1, err
+    assert says in err
+    assert "Traceback" not in err
+
+
+def test_every_command_is_covered():
+    assert {arguments[0] for arguments, _ in MISTAKES} >= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command_shows_an_example(command, capsys):
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    found = cli.get_command(None, command)
+    subcommands = getattr(found, "commands", {})
+    for sub in subcommands:
+        assert main([command, sub, "--help"]) == 0
+        assert "Example:" in capsys.readouterr().out, sub
+    assert subcommands or "Example:" in text
+
+
+def test_a_wrong_setting_in_the_environment_is_named(capsys, monkeypatch):
+    monkeypatch.setenv("WIREDESK_STREAM__BATCH_ITEMS", "zero")
+    assert main(["audit"]) == 2
+    err = capsys.readouterr().err
+    assert "stream.batch_items" in err
+    assert "zero" in err
+    assert err.count("\n") == 1
+
+
+def test_a_settings_file_with_a_wrong_key_is_named(capsys, monkeypatch, tmp_path):
+    (tmp_path / "wiredesk.toml").write_text("[stream]\nbatch_size = 3\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["audit"]) == 2
+    assert "stream.batch_size" in capsys.readouterr().err
+
+
+def test_flags_go_before_environment_before_file(monkeypatch, tmp_path):
+    from pipeline.cli.settings import load_settings
+
+    (tmp_path / "wiredesk.toml").write_text('queue = "sqlite:///file.db"\nsources = "file.toml"\nstate = "file.db"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WIREDESK_SOURCES", "environment.toml")
+    monkeypatch.setenv("WIREDESK_STATE", "environment.db")
+    settings = load_settings(None, {"state": "flag.db"})
+    assert (settings.queue, settings.sources, settings.state) == ("sqlite:///file.db", "environment.toml", "flag.db")
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    command = [sys.executable, "-c", "import sys; from pipeline.cli import main; sys.exit(main(['--help']))"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert "Traceback" not in process.stderr.read().decode()
