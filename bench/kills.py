@@ -1,0 +1,187 @@
+"""Kill the poller and the stream again and again, under load, then ask whether anything was lost or doubled.
+
+``python bench/kills.py [--kills 50] [--outlets 8] [--articles 25] [--seed 1]`` prints the figures and exits 1 if the
+audit does not balance or an article is missing or twice. tests/test_kills.py runs it with fewer kills.
+
+A server of this script's own plays the outlets (each with a feed that grows as time passes); `wiredesk poll` and
+`wiredesk stream` run as processes and are ended with SIGKILL at random moments, in turn; at the end both run
+undisturbed once, and the warehouse is compared with what the server published.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from aiohttp import web
+
+WORDS = (
+    "harbour council minister budget river bridge school hospital station farmer factory engineer judge museum winter "
+    "summer election strike market village airport railway tunnel storm flood bakery theatre library stadium forest"
+).split()
+
+
+def article_text(rng: random.Random) -> str:
+    """A text that resembles no other: matching has work to do, and nothing is a copy."""
+    paragraphs = []
+    for _ in range(6):
+        names = [f"{rng.choice(WORDS).title()}{rng.randrange(10_000)}" for _ in range(3)]
+        paragraphs.append(
+            f"The {rng.choice(WORDS)} of {names[0]} said on Monday that {rng.randrange(2, 9000)} "
+            f"{rng.choice(WORDS)}s in {names[1]} had been {rng.choice(['closed', 'opened', 'moved', 'sold'])}, "
+            f"{rng.randrange(2, 90)} percent more than {names[2]} had expected for the {rng.choice(WORDS)}."
+        )
+    return "\n".join(f"<p>{p}</p>" for p in paragraphs)
+
+
+class Outlets:
+    """Feeds on one port of 127.0.0.1; each shows one more article every time it is asked, up to the last."""
+
+    def __init__(self, outlets: int, articles: int, seed: int):
+        rng = random.Random(seed)
+        self.articles = [[article_text(rng) for _ in range(articles)] for _ in range(outlets)]
+        self.asked = [0] * outlets
+        self.port = 0
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+        self._ready.wait()
+
+    def show_all(self) -> None:
+        """From now on every feed shows all its articles."""
+        self.asked = [len(articles) for articles in self.articles]
+
+    def urls(self) -> set[str]:
+        """Of all articles."""
+        return {
+            f"http://127.0.0.1:{self.port}/{o}/story-{a}"
+            for o, articles in enumerate(self.articles)
+            for a in range(len(articles))
+        }
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        app = web.Application()
+        app.router.add_get("/{outlet}/feed", self._feed)
+        app.router.add_get("/{outlet}/story-{article}", self._page)
+        runner = web.AppRunner(app, access_log=None)
+        self._loop.run_until_complete(runner.setup())
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        self._loop.run_until_complete(site.start())
+        self.port = runner.addresses[0][1]
+        self._ready.set()
+        self._loop.run_forever()
+
+    async def _feed(self, request: web.Request) -> web.Response:
+        outlet = int(request.match_info["outlet"])
+        self.asked[outlet] = min(self.asked[outlet] + 2, len(self.articles[outlet]))
+        items = "".join(
+            f"<item><title>Story {a} of outlet {outlet}</title><link>http://127.0.0.1:{self.port}/{outlet}/story-{a}"
+            f"</link><guid>{outlet}-{a}</guid></item>"
+            for a in range(self.asked[outlet])
+        )
+        body = f'<?xml version="1.0"?><rss version="2.0"><channel><title>{outlet}</title>{items}</channel></rss>'
+        return web.Response(text=body, content_type="application/rss+xml")
+
+    async def _page(self, request: web.Request) -> web.Response:
+        outlet, article = int(request.match_info["outlet"]), int(request.match_info["article"])
+        title = f"Story {article} of outlet {outlet}"
+        text = self.articles[outlet][article]
+        page = (
+            f"<html lang=en><head><title>{title}</title></head><body><article><h1>{title}</h1>{text}"
+            "</article></body></html>"
+        )
+        return web.Response(text=page, content_type="text/html")
+
+
+def wiredesk(*arguments: str) -> list[str]:
+    """The command line of a wiredesk command."""
+    return [sys.executable, "-m", "pipeline", "--log-level", "error", *arguments]
+
+
+def run(kills: int, outlets: int, articles: int, seed: int, folder: pathlib.Path) -> dict[str, object]:
+    """Return the figures; ``ok`` says whether all is as it must be."""
+    rng = random.Random(seed)
+    world = Outlets(outlets, articles, seed)
+    sources, queue = folder / "sources.toml", f"sqlite:///{folder}/queue.db"
+    warehouse, state = f"duckdb:///{folder}/wiredesk.duckdb", folder / "poller.db"
+    sources.write_text(
+        "".join(
+            f'[[source]]\nname = "outlet-{o}"\nurl = "http://127.0.0.1:{world.port}/{o}/feed"\nmin_interval = "1s"\n'
+            'max_interval = "1s"\n\n'
+            for o in range(outlets)
+        )
+    )
+    poll = wiredesk("poll", "--sources", str(sources), "--queue", queue, "--state", str(state), "--allow-private")
+    stream = wiredesk("stream", "--queue", queue, "--warehouse", warehouse)
+    began, killed = time.monotonic(), {"poll": 0, "stream": 0}
+    running = {"poll": subprocess.Popen(poll), "stream": subprocess.Popen(stream)}
+    try:
+        while sum(killed.values()) < kills:
+            name = rng.choice(["poll", "stream"])
+            time.sleep(rng.uniform(0.3, 6.0))
+            running[name].send_signal(signal.SIGKILL)
+            running[name].wait()
+            killed[name] += 1
+            running[name] = subprocess.Popen(poll if name == "poll" else stream)
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+    world.show_all()
+    time.sleep(1.1)  # every feed is due again
+    subprocess.run([*poll, "--once"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*stream, "--once"], check=True, stdout=subprocess.DEVNULL)
+    audit = subprocess.run(
+        wiredesk("audit", "--queue", queue, "--warehouse", warehouse), capture_output=True, text=True
+    )
+    return _figures(world, warehouse, killed, audit) | {"seconds": round(time.monotonic() - began)}
+
+
+def _figures(
+    world: Outlets, warehouse: str, killed: dict[str, int], audit: subprocess.CompletedProcess[str]
+) -> dict[str, object]:
+    import duckdb
+
+    with duckdb.connect(warehouse.removeprefix("duckdb:///"), read_only=True) as db:
+        urls = [row[0] for row in db.execute("SELECT canonical_url FROM articles").fetchall()]
+        outcomes = dict(db.execute("SELECT outcome, count(*) FROM receipts GROUP BY outcome").fetchall())
+        repeats = db.execute("SELECT coalesce(sum(repeats), 0) FROM progress").fetchall()[0][0]
+    lost, doubled = len(world.urls() - set(urls)), len(urls) - len(set(urls))
+    return {
+        "killed": killed,
+        "published": len(world.urls()),
+        "articles": len(urls),
+        "lost": lost,
+        "doubled": doubled,
+        "receipts": outcomes,
+        "repeats": int(repeats),
+        "audit": "balances" if audit.returncode == 0 else audit.stdout + audit.stderr,
+        "ok": not lost and not doubled and audit.returncode == 0,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--outlets", type=int, default=8)
+    parser.add_argument("--articles", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = run(options.kills, options.outlets, options.articles, options.seed, pathlib.Path(folder))
+    print(json.dumps(figures, indent=2))
+    return 0 if figures["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
