@@ -1,0 +1,205 @@
+"""``wiredesk explain``: what happened to an item, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from connectors.warehouse import Warehouse, WarehouseBusy
+from pipeline import urls
+from pipeline.cli.doors import warehouse_reader
+from pipeline.cli.errors import Failed
+from pipeline.cli.settings import Settings
+from schemas import ids
+from schemas.reasons import reasons
+from schemas.records import Article, ArticleSection, ArticleVersion, Figure, Link, Metric, Receipt, Reject, Story
+
+
+@click.command()
+@click.argument("item", metavar="URL|ID")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path).")
+@click.pass_obj
+def explain(settings: Settings, item: str, warehouse_url: str | None) -> None:
+    """Say what happened to an item and why: receipts, extraction, dates, parent and its evidence, story, metrics.
+
+    The item is a URL, or the id of an article, fetch, reject, metric or figure (its first characters are enough).
+
+    \b
+    Example:
+      wiredesk explain https://herald.example/2026/11/harbour-deal
+    """
+    console = Console()
+    try:
+        with warehouse_reader(warehouse_url or settings.warehouse).hold() as warehouse:
+            facts = collect(warehouse, item)
+            if facts is None:
+                raise Failed(f"nothing is known of {item}: no receipt, no article, no reject (still in the queue?)")
+            for line in tell(facts, warehouse):
+                console.print(line, highlight=False, soft_wrap=True)
+    except WarehouseBusy as e:
+        raise Failed(str(e)) from e
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the warehouse has on one item."""
+
+    article: Article | None = None
+    link: Link | None = None
+    receipts: Sequence[Receipt] = ()
+    rejects: Sequence[Reject] = ()
+    versions: Sequence[ArticleVersion] = ()
+    sections: Sequence[ArticleSection] = ()
+    metrics: Sequence[Metric] = ()
+    figures: Sequence[Figure] = field(default=())
+
+
+def collect(warehouse: Warehouse, item: str) -> Facts | None:
+    """The facts on a URL or (the beginning of) an id; None when there are none."""
+    article_id = _article_of(warehouse, item)
+    if article_id is None:
+        rejects = _rejects_of(warehouse, item)
+        receipts = warehouse.receipts(fetch_ids=[r.fetch_id for r in _receipts_of(warehouse, item)])
+        return Facts(rejects=rejects, receipts=receipts) if rejects or receipts else None
+    (article,) = warehouse.articles([article_id])
+    links = warehouse.links(article_ids=[article_id])
+    return Facts(
+        article=article,
+        link=links[0] if links else None,
+        receipts=warehouse.receipts(article_ids=[article_id]),
+        rejects=_rejects_of(warehouse, article.url),
+        versions=warehouse.rows(ArticleVersion, "article_id = ?", [article_id], "fetched_at NULLS FIRST"),
+        sections=warehouse.sections(article_ids=[article_id]),
+        metrics=sorted(warehouse.metrics([article_id]), key=lambda m: m.span_start),
+        figures=warehouse.rows(Figure, "story_id = ?", [links[0].story_id], "measure, figure_id") if links else (),
+    )
+
+
+def _article_of(warehouse: Warehouse, item: str) -> str | None:
+    canonical = urls.normalise(item)
+    found = warehouse.articles([ids.article_id(canonical)]) if canonical else []
+    if found:
+        return found[0].article_id
+    for table, where in (
+        ("articles", "url = $1 OR canonical_url = $1 OR starts_with(article_id, $1)"),
+        ("receipts", "article_id IS NOT NULL AND (url = $1 OR starts_with(fetch_id, $1))"),
+        ("metrics", "starts_with(metric_id, $1)"),
+        ("figures", "starts_with(figure_id, $1)"),
+    ):
+        column = "story_id" if table == "figures" else "article_id"
+        rows = warehouse.query(f"SELECT {column} FROM {table} WHERE {where} ORDER BY {column} LIMIT 1", [item])
+        if rows:
+            return str(rows[0][0])
+    return None
+
+
+def _receipts_of(warehouse: Warehouse, item: str) -> list[Receipt]:
+    return warehouse.rows(Receipt, "url = ? OR starts_with(fetch_id, ?)", [item, item], "at")
+
+
+def _rejects_of(warehouse: Warehouse, item: str) -> list[Reject]:
+    return warehouse.rows(Reject, "url = ? OR starts_with(reject_id, ?)", [item, item], "at")
+
+
+def tell(facts: Facts, warehouse: Warehouse) -> list[str]:
+    """The facts in words, a line each, with rich's markup."""
+    lines: list[str] = []
+    if facts.article:
+        lines += _about_the_article(facts, facts.article)
+        lines += _about_the_link(facts.article, facts.link, warehouse)
+        lines += _about_the_numbers(facts)
+    lines += ["", "[bold]Deliveries[/bold]"]
+    lines += [
+        f"  {r.outcome:9}  fetched {_time(r.fetched_at)}  from {escape(r.source or '?')}  {escape(r.position)}  "
+        f"[dim]{r.fetch_id[:12]}[/dim]"
+        for r in facts.receipts
+    ]
+    for r in facts.rejects:
+        known = reasons().get(r.reason)
+        lines.append(
+            f"  rejected at {r.stage}: [bold]{r.reason}[/bold] {escape(r.detail)}  [dim]{r.reject_id[:12]}[/dim]"
+        )
+        if known:
+            lines.append(f"    {known.meaning}" + (f"; {known.advice}" if known.advice else ""))
+    return lines
+
+
+def _about_the_article(facts: Facts, article: Article) -> list[str]:
+    lines = [
+        f"[bold]{escape(article.title or '(no title)')}[/bold]",
+        f"  {escape(article.canonical_url)}  [dim]{article.article_id}[/dim]",
+        f"  source {escape(article.source)}, language {article.language or 'unknown'}, {article.word_count:,} words"
+        + (f", by {escape(', '.join(article.authors))}" if article.authors else "")
+        + (f", credits {escape(article.wire_credit)}" if article.wire_credit else ""),
+        f"  published {_time(article.published_at)}"
+        + (
+            f', from {article.published_from}: "{escape(article.published_raw or "")}"'
+            if article.published_from
+            else ""
+        ),
+        f"  first seen {_time(article.first_seen_at)}, this revision fetched {_time(article.fetched_at)}",
+    ]
+    if article.rights:
+        lines.append(f"  rights: {escape(article.rights)}")
+    if len(facts.versions) > 1:
+        lines += ["", f"[bold]{len(facts.versions)} wordings[/bold]"]
+        lines += [
+            f"  {_time(v.fetched_at)}  {len(v.text):,} characters  {escape(v.title or '')}" for v in facts.versions
+        ]
+    return lines
+
+
+def _about_the_link(article: Article, link: Link | None, warehouse: Warehouse) -> list[str]:
+    from pipeline.match import explain_link
+
+    if link is None:
+        return []
+    lines = ["", "[bold]Story[/bold]"]
+    story = warehouse.rows(Story, "story_id = ?", [link.story_id])
+    for s in story:
+        lines.append(
+            f"  {escape(s.title or '')}: {s.article_count} articles of {s.source_count} sources, "
+            f"{s.independent_count} independent texts  [dim]{s.story_id[:12]}[/dim]"
+        )
+    if link.parent_id is None:
+        lines.append("  this is its first article")
+    parents = warehouse.articles([link.parent_id]) if link.parent_id else []
+    for parent in parents:
+        lines.append(
+            f'  {link.relation} of "{escape(parent.title or "")}" ({escape(parent.source)}, '
+            f"{_time(parent.published_at)}), similarity {link.similarity or 0:.2f}"
+        )
+    lines += [f"    {escape(line)}" for line in explain_link(article, warehouse)]
+    if link.copy_group:
+        group = warehouse.links(copy_groups=[link.copy_group])
+        lines.append(f"  one of {len(group)} copies of one text  [dim]{link.copy_group[:12]}[/dim]")
+    return lines
+
+
+def _about_the_numbers(facts: Facts) -> list[str]:
+    lines: list[str] = []
+    if facts.sections:
+        lines += ["", "[bold]Sections[/bold]"]
+        lines += [f"  {escape(s.title or '')}  story {(s.story_id or 'none')[:12]}" for s in facts.sections]
+    if facts.metrics:
+        lines += ["", f"[bold]{len(facts.metrics)} metrics[/bold]"]
+        for m in facts.metrics:
+            said = f", says {escape(m.attribution)}" if m.attribution else ""
+            shape = " ".join(p for p in (m.form, m.direction, m.kind if m.kind != "actual" else None, m.period) if p)
+            unit = f"{m.unit or ''}{'/' + m.per if m.per else ''}"
+            lines.append(
+                f"  [bold]{escape(m.surface)}[/bold] {escape(m.measure or '')} [dim]({unit}; {shape})[/dim]{said}"
+            )
+    told = [f for f in facts.figures if f.status != "single"]
+    if told:
+        lines += ["", "[bold]Figures of the story[/bold]"]
+        lines += [f"  {f.status}: {escape(f.measure or '')} {escape(f.note or '')}" for f in told]
+    return lines
+
+
+def _time(value: object) -> str:
+    return f"{value:%Y-%m-%d %H:%M} UTC" if value else "unknown"
