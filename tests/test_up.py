@@ -1,0 +1,75 @@
+"""`wiredesk up`: both parts run, come back after a kill, and stop cleanly."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from pipeline.cli.up import MAX_BACKOFF_SECONDS, backoff
+
+SOURCES = '[[source]]\nname = "nobody"\nurl = "http://127.0.0.1:9/feed"\n'
+
+
+@pytest.fixture
+def running(tmp_path):
+    (tmp_path / "sources.toml").write_text(SOURCES)
+    command = [sys.executable, "-m", "pipeline", "up", "--sources", "sources.toml", "--allow-private"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+
+
+def parts(process: subprocess.Popen) -> dict[str, psutil.Process]:
+    """The running parts by name."""
+    found = {}
+    for child in psutil.Process(process.pid).children():
+        line = child.cmdline()
+        found |= {name: child for name in ("poll", "stream") if name in line}
+    return found
+
+
+def wait_for(condition, seconds=60):
+    """Poll until the condition gives something true, and return that."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("waited in vain")
+
+
+def test_a_killed_part_comes_back_and_a_stop_ends_everything(running, tmp_path):
+    first = wait_for(lambda: parts(running) if len(parts(running)) == 2 else None)
+    wait_for(lambda: pathlib.Path(tmp_path / "var/wiredesk.duckdb").exists())
+    first["stream"].kill()
+    again = wait_for(lambda: parts(running).get("stream") if parts(running).get("stream") != first["stream"] else None)
+    assert again.pid != first["stream"].pid
+    children = list(parts(running).values())
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(timeout=20) == 0
+    assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+
+
+def test_a_wrong_file_ends_it_with_the_mistake(tmp_path):
+    command = [sys.executable, "-m", "pipeline", "up", "--sources", "missing.toml"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 2
+    assert "missing.toml" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_backoff_grows_to_its_bound():
+    assert backoff(0) == 0
+    waits = [backoff(n) for n in range(1, 12)]
+    assert waits == sorted(waits)
+    assert waits[0] > 0
+    assert waits[-1] == MAX_BACKOFF_SECONDS
