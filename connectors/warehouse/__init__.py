@@ -1,4 +1,4 @@
-"""The warehouse behind one contract. Every implementation passes tests/connectors/warehouse_contract.py.
+"""The warehouse behind one contract. Every implementation passes tests/connectors/warehouse/contract.py.
 
 ``apply`` writes a batch's outcome as one transaction of idempotent upserts, together with how far the channel has come;
 the read methods give the pipeline what it needs of the past (they are the pipeline's ``History``), and the operator's
@@ -16,7 +16,11 @@ from schemas.records import Article, ArticleSection, Link, Member, Metric, Progr
 R = TypeVar("R", bound=Record)
 
 
-class WarehouseBusy(Exception):
+class WarehouseError(Exception):
+    """The warehouse can't be used as asked; the message is one line that says what to do."""
+
+
+class WarehouseBusy(WarehouseError):
     """Another process holds the warehouse longer than the time allowed; the message says what to do."""
 
 

@@ -1,0 +1,334 @@
+"""The embedded warehouse: one DuckDB file, written by one process, a batch at a time.
+
+A batch goes in as Arrow. Rows are found by their key alone (DuckDB reads only that column), then changed by row number
+and only where they differ: a repeated batch writes nothing, and new links leave the articles' texts where they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from connectors.warehouse import WarehouseError, arrow, ddl
+from connectors.warehouse.ddl import literal, names, quoted
+from connectors.warehouse.duckdb_file import DuckDBFile, database, parse_url
+from schemas.records import Article, ArticleSection, Link, Member, Metric, Progress, Receipt, Record, Sketch
+from schemas.tables import TABLE_OF, TABLES, Table, arrow_fields
+
+R = TypeVar("R", bound=Record)
+_MEMBER = names(c for c in arrow_fields(Member) if c != "at") + ', coalesce(published_at, first_seen_at) AS "at"'
+
+
+class DuckDBWarehouse:
+    """See ``connectors.warehouse.Warehouse``. Thread-safe; pickles as its URL."""
+
+    def __init__(self, url: str, read_only: bool = False):
+        self.url = url
+        self.read_only = read_only
+        self._location = parse_url(url)
+        self._database: DuckDBFile = database(self._location)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return DuckDBWarehouse, (self.url, self.read_only)
+
+    # -- life --
+
+    def migrate(self, migrations: tuple[ddl.Migration, ...] = ddl.MIGRATIONS) -> None:
+        self._refuse_read_only()
+        with self._database.hold() as connection, self._database.writing, _cursor(connection) as cursor:
+            version = _schema_version(cursor)
+            _check_version(version, migrations, self.url)
+            cursor.begin()
+            try:
+                if version is None:
+                    cursor.execute(f"CREATE TABLE {ddl.VERSION_TABLE} (version BIGINT PRIMARY KEY, why VARCHAR)")
+                for migration in ddl.pending(version or 0, migrations):
+                    for statement in migration.statements if version is not None else ():
+                        cursor.execute(statement)
+                    cursor.execute(f"INSERT INTO {ddl.VERSION_TABLE} VALUES (?, ?)", [migration.version, migration.why])
+                for statement in ddl.additions(_existing(cursor), ddl.DUCKDB):
+                    cursor.execute(statement)
+                cursor.commit()
+            except BaseException:
+                cursor.rollback()
+                raise
+            self._database.checked = True
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        with self._database.hold(self.read_only):
+            yield
+
+    def close(self) -> None:
+        """Nothing is open outside ``hold``."""
+
+    # -- writing --
+
+    def apply(self, records: Iterable[Record]) -> None:
+        self._refuse_read_only()
+        batch = arrow.Batch.of(records)
+        with self._open() as cursor, self._database.writing:
+            cursor.begin()
+            try:
+                for replaced in batch.replaced:
+                    self._remove_absent(cursor, replaced, batch)
+                for table in TABLES.values():
+                    for cls in table.records:
+                        if cls in batch.rows:
+                            self._put(cursor, table, cls, batch.rows[cls])
+                if Link in batch.rows:
+                    self._move_metrics(cursor, batch.rows[Link])
+                cursor.commit()
+            except BaseException:
+                cursor.rollback()
+                raise
+
+    def _remove_absent(
+        self, cursor: duckdb.DuckDBPyConnection, replaced: arrow.Replacement, batch: arrow.Batch
+    ) -> None:
+        table = replaced.table
+        kept = batch.rows.get(table.records[0])
+        keys = kept.column(table.key[0]).to_pylist() if kept is not None else []
+        cursor.execute(
+            f"DELETE FROM {quoted(table.name)} WHERE rowid IN (SELECT rowid FROM {quoted(table.name)} "
+            f"WHERE {quoted(table.group or '')} IN (SELECT unnest(?::VARCHAR[])) "
+            f"AND {quoted(table.key[0])} NOT IN (SELECT unnest(?::VARCHAR[])))",
+            [list(replaced.groups), keys],
+        )
+
+    def _put(self, cursor: duckdb.DuckDBPyConnection, table: Table, cls: type[Record], rows: pa.Table) -> None:
+        """Upsert rows whose keys are unique among them."""
+        name, key = quoted(table.name), table.key
+        values = [c for c in rows.column_names if c not in key]
+        same_key = " AND ".join(f"t.{quoted(c)} = b.{quoted(c)}" for c in key)
+        cursor.register("incoming", rows)
+        cursor.execute("CREATE OR REPLACE TEMP TABLE batch AS SELECT * FROM incoming")
+        cursor.unregister("incoming")
+        cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE found AS SELECT t.rowid AS found_row, {names(key, 'b')} "
+            f"FROM {name} t JOIN batch b ON {same_key}"
+        )
+        fresh = f"FROM batch b ANTI JOIN found f USING ({names(key)})"
+        if cls is not table.records[0]:
+            _refuse_parts_without_row(cursor.execute(f"SELECT {names(key)} {fresh} LIMIT 3").fetchall(), cls, table)
+        cursor.execute(
+            f"UPDATE {name} AS t SET {', '.join(f'{quoted(c)} = s.{quoted(c)}' for c in values)} "
+            f"FROM (SELECT f.found_row, b.* FROM batch b JOIN found f USING ({names(key)})) s "
+            f"WHERE t.rowid = s.found_row AND ({names(values, 't')}) IS DISTINCT FROM ({names(values, 's')})"
+        )
+        cursor.execute(f"INSERT INTO {name} ({names(rows.column_names)}) SELECT {names(rows.column_names)} {fresh}")
+
+    def _move_metrics(self, cursor: duckdb.DuckDBPyConnection, links: pa.Table) -> None:
+        """Metrics are of the story that their article's link says."""
+        cursor.register("incoming", links.select(["article_id", "story_id"]))
+        cursor.execute(
+            "UPDATE metrics AS t SET story_id = i.story_id FROM incoming i "
+            "WHERE t.article_id = i.article_id AND t.story_id IS DISTINCT FROM i.story_id"
+        )
+        cursor.unregister("incoming")
+
+    # -- reading: the pipeline's history --
+
+    def articles(self, article_ids: Sequence[str]) -> list[Article]:
+        return self._having(Article, article_id=article_ids)
+
+    def receipts(self, fetch_ids: Sequence[str] = (), article_ids: Sequence[str] = ()) -> list[Receipt]:
+        return self._having(Receipt, fetch_id=fetch_ids, article_id=article_ids)
+
+    def sketches(self, article_ids: Sequence[str]) -> list[Sketch]:
+        return self._having(Sketch, article_id=article_ids)
+
+    def links(
+        self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = (), copy_groups: Sequence[str] = ()
+    ) -> list[Link]:
+        found = self._having(Link, article_id=article_ids, parent_id=parent_ids, copy_group=copy_groups)
+        return [link for link in found if link.story_id]
+
+    def sections(self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = ()) -> list[ArticleSection]:
+        return self._having(ArticleSection, article_id=article_ids, parent_id=parent_ids)
+
+    def members(self, story_ids: Sequence[str]) -> list[Member]:
+        return self._having(Member, story_id=story_ids)
+
+    def metrics(self, article_ids: Sequence[str]) -> list[Metric]:
+        return self._having(Metric, article_id=article_ids)
+
+    def progress(self, channel: str) -> list[Progress]:
+        return self.rows(Progress, "channel = ?", [channel], '"partition"')
+
+    def related(self, sketches: Sequence[Sketch], horizon: timedelta) -> list[Sketch]:
+        if not sketches:
+            return []
+        times = [s.at for s in sketches if s.at]
+        # A bound on the whole batch lets DuckDB skip what is stored far away in time.
+        bounded = len(times) == len(sketches)
+        near = 'AND ("at" IS NULL OR "at" BETWEEN $earliest AND $latest)' if bounded else ""
+        bounds = {"earliest": min(times) - horizon, "latest": max(times) + horizon} if bounded else {}
+        with self._open() as cursor:
+            cursor.register("wanted", arrow.to_arrow(Sketch, sketches, ("language", "at", "keys")))
+            found = _fetch(
+                cursor,
+                f"""
+                WITH sought AS (SELECT DISTINCT language, epoch_us("at") AS us, unnest(keys) AS key FROM wanted),
+                stored AS (
+                    SELECT rowid AS r, language, epoch_us("at") AS us, unnest(keys) AS key FROM sketches
+                    WHERE language IN (SELECT language FROM wanted) {near}
+                ),
+                near AS (
+                    SELECT DISTINCT stored.r FROM stored JOIN sought USING (language, key)
+                    WHERE stored.us IS NULL OR sought.us IS NULL OR abs(stored.us - sought.us) <= $horizon
+                )
+                SELECT {names(arrow_fields(Sketch))} FROM sketches WHERE rowid IN (SELECT r FROM near)
+                """,
+                {"horizon": horizon // timedelta(microseconds=1), **bounds},
+            )
+        return arrow.from_arrow(Sketch, found)
+
+    # -- reading: commands --
+
+    def rows(
+        self,
+        record: type[R],
+        where: str = "",
+        parameters: Sequence[Any] = (),
+        order: str = "",
+        limit: int | None = None,
+    ) -> list[R]:
+        sql = f"SELECT {names(arrow_fields(record))} FROM {quoted(TABLE_OF[record].name)}"
+        sql += f" WHERE {where}" if where else ""
+        sql += f" ORDER BY {order}" if order else ""
+        sql += f" LIMIT {int(limit)}" if limit is not None else ""
+        with self._open() as cursor:
+            return arrow.from_arrow(record, _fetch(cursor, sql, list(parameters)))
+
+    def count(self, table: str, where: str = "", parameters: Sequence[Any] = ()) -> int:
+        sql = f"SELECT count(*) FROM {quoted(TABLES[table].name)}" + (f" WHERE {where}" if where else "")
+        return int(self.query(sql, parameters)[0][0])
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._open() as cursor:
+            kinds = {s.type for s in cursor.extract_statements(sql)}
+            if kinds != {duckdb.StatementType.SELECT}:
+                raise ValueError(f"only one SELECT can be asked of a warehouse, not: {' '.join(sql.split())[:80]}")
+            found = _fetch(cursor, sql, list(parameters))
+        return list(zip(*(arrow.values(column) for column in found.columns), strict=True))
+
+    def snapshot(self, path: str, now: datetime) -> None:
+        if self._location.in_memory:
+            raise WarehouseError("a warehouse in memory has no file to publish a copy of: use duckdb:///path")
+        draft = f"{path}.{os.getpid()}.part"
+        with self._open() as cursor, self._database.writing:
+            if not self.read_only:
+                cursor.execute("CHECKPOINT")
+            source = os.open(self._location.path, os.O_RDONLY)
+            self._database.close_with_connection(source)
+            with open(source, "rb", closefd=False) as reader, open(draft, "wb") as writer:
+                shutil.copyfileobj(reader, writer, 2**22)
+        with duckdb.connect(draft) as copy:
+            copy.execute(f"CREATE OR REPLACE TABLE wiredesk_snapshot AS SELECT {literal(now.isoformat())} AS taken_at")
+        _durable(draft)
+        os.replace(draft, path)
+        _durable(os.path.dirname(path) or ".")
+
+    # -- inside --
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on a database whose schema this version of wiredesk knows."""
+        with self._database.hold(self.read_only) as connection, _cursor(connection) as cursor:
+            if not self._database.checked:
+                _check_schema(cursor, self.url)
+                self._database.checked = True
+            yield cursor
+
+    def _having(self, record: type[R], **wanted: Sequence[str]) -> list[R]:
+        """Rows in which one of the columns has one of its values."""
+        asked = {column: list(values) for column, values in wanted.items() if values}
+        if not asked:
+            return []
+        table = quoted("articles" if record is Member else TABLE_OF[record].name)
+        columns = _MEMBER if record is Member else names(arrow_fields(record))
+        # Row numbers first: only the columns looked at are read whole.
+        rowids = " UNION ".join(
+            f"SELECT rowid FROM {table} WHERE {quoted(c)} IN (SELECT unnest(?::VARCHAR[]))" for c in asked
+        )
+        with self._open() as cursor:
+            found = _fetch(cursor, f"SELECT {columns} FROM {table} WHERE rowid IN ({rowids})", list(asked.values()))
+        return arrow.from_arrow(record, found)
+
+    def _refuse_read_only(self) -> None:
+        if self.read_only:
+            raise WarehouseError(f"{self.url} was opened for reading only")
+
+
+@contextlib.contextmanager
+def _cursor(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    cursor = connection.cursor()
+    try:
+        yield cursor
+    finally:
+        cursor.close()
+
+
+def _fetch(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Any) -> pa.Table:
+    """The whole result: an open one would keep the cursor's transaction open."""
+    return cursor.sql(sql, params=parameters).to_arrow_table()
+
+
+def _existing(cursor: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+    """Table -> columns of this database."""
+    found: dict[str, set[str]] = {}
+    sql = (
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND database_name = current_database()"
+    )
+    for table, column in cursor.execute(sql).fetchall():
+        found.setdefault(table, set()).add(column)
+    return found
+
+
+def _schema_version(cursor: duckdb.DuckDBPyConnection) -> int | None:
+    """The version of the tables, None when there are none."""
+    found = cursor.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [ddl.VERSION_TABLE]).fetchall()
+    if not found:
+        return None
+    return int(cursor.execute(f"SELECT max(version) FROM {ddl.VERSION_TABLE}").fetchall()[0][0])
+
+
+def _check_version(version: int | None, migrations: tuple[ddl.Migration, ...], url: str) -> None:
+    newest = migrations[-1].version
+    if version is not None and version > newest:
+        raise WarehouseError(
+            f"{url} has schema {version}, this wiredesk knows up to {newest}: upgrade wiredesk, or use another file"
+        )
+
+
+def _check_schema(cursor: duckdb.DuckDBPyConnection, url: str) -> None:
+    version = _schema_version(cursor)
+    if version is None:
+        raise WarehouseError(f"{url} holds no wiredesk tables: check the URL, or fill one first")
+    _check_version(version, ddl.MIGRATIONS, url)
+    if ddl.pending(version) or ddl.missing(_existing(cursor)):
+        raise WarehouseError(
+            f"{url} has the tables of an older wiredesk: any command that writes brings them up to date"
+        )
+
+
+def _refuse_parts_without_row(keys: list[tuple[Any, ...]], cls: type[Record], table: Table) -> None:
+    if keys:
+        found = ", ".join(str(k[0]) for k in keys)
+        raise ValueError(f"{cls.__name__} records for rows that {table.name} does not have: {found}, ...")
+
+
+def _durable(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
