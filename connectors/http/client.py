@@ -1,0 +1,337 @@
+"""The client: one bounded, guarded GET with its redirects. Thousands of hosts from one process, little memory.
+
+A fetch ends in a ``Response``, of whatever status, or in a ``FetchError`` with a reason; nothing else leaves ``get``
+for what servers do. No cookies are kept from one fetch to the next, no proxy is used (the guard judges the address that
+is connected to).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from multidict import CIMultiDict
+from yarl import URL
+
+from connectors.http import urls
+from connectors.http.encodings import ACCEPT_ENCODING, BadEncoding, BodyTooLarge, decode
+from connectors.http.errors import FetchError, to_fetch_error
+from connectors.http.guard import Guard, GuardedResolver, SystemResolver
+from connectors.http.pacing import HostGate
+from connectors.http.response import Redirect, Response, media_type, parse_retry_after
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MAX_FIELD = 16 * 1024
+"""Bytes of one response header; content security policies of news sites pass the usual 8 KiB."""
+MAX_FIELDS = 200
+MAX_COOKIES = 8 * 1024
+"""Bytes of cookies sent within one fetch."""
+DECODE_IN_THREAD = 128 * 1024
+"""Compressed bodies from this size on are unpacked beside the event loop."""
+
+# Request headers that may follow a redirect to another origin; others may hold a key meant for the first one.
+_FOLLOWS = frozenset({"accept", "accept-language", "if-none-match", "if-modified-since", "cache-control", "a-im"})
+
+Permit = Callable[[str], Awaitable[float]]
+"""Asked before each request: returns the seconds to keep from the last one to this host, or raises ``FetchError``."""
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What one fetch, redirects included, may cost."""
+
+    time: float = 30.0
+    """Seconds, from first connecting to the last byte; waiting for a turn is not counted."""
+    compressed: int = 10 * 2**20
+    """Bytes of body as sent."""
+    decompressed: int = 10 * 2**20
+    """Bytes of body after Content-Encoding is removed."""
+    redirects: int = 10
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """How wiredesk fetches."""
+
+    user_agent: str = "wiredesk"
+    """Product token, perhaps with a version: ``name/1.0``. robots.txt is read for the token."""
+    contact: str = ""
+    """A URL or mail address where the owner of a site reaches the operator; part of the User-Agent."""
+    allow_private: bool = False
+    """Let private, loopback and link-local addresses be fetched (see ``guard``)."""
+    allowed: tuple[str, ...] = ()
+    """Exemptions from the guard: ``10.1.0.0/16``, ``192.168.1.7:8080``."""
+    caps: Caps = field(default_factory=Caps)
+    connect_timeout: float = 10.0
+    """Seconds for name, connection and TLS handshake."""
+    idle_timeout: float = 15.0
+    """Seconds of silence while a response is awaited or read."""
+    concurrency: int = 128
+    """Requests under way at a time, of all hosts."""
+    keepalive: float = 2.0
+    """Seconds that an unused connection stays open: a site's pages come in bursts, a feed's next poll is far away."""
+    dns_ttl: int = 60
+    """Seconds that a resolved name is kept."""
+    dns_threads: int = 32
+    ca_file: str | None = None
+    """Certificates to trust instead of the system's (PEM)."""
+
+    def __post_init__(self) -> None:
+        if not self.user_agent.strip() or not (self.user_agent + self.contact).isprintable():
+            raise ValueError(f"user_agent {self.user_agent!r} and contact {self.contact!r} must be printable text")
+
+    @property
+    def product(self) -> str:
+        """The name that robots.txt calls us by (RFC 9309 section 2.2.1)."""
+        return self.user_agent.split()[0].split("/")[0]
+
+    @property
+    def user_agent_header(self) -> str:
+        return f"{self.user_agent} (+{self.contact})" if self.contact else self.user_agent
+
+
+@dataclass
+class _Fetch:
+    """One ``get`` under way."""
+
+    url: str
+    caps: Caps
+    headers: dict[str, str]
+    accept_types: tuple[str, ...]
+    truncate: bool
+    left: float
+    redirects: list[Redirect] = field(default_factory=list)
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    jar: aiohttp.CookieJar | None = None
+    cookies: str = ""
+
+    def visit(self, target: URL) -> None:
+        """Note that ``target`` is next; a site that sends us in a circle is refused. The same URL with other cookies
+        is no circle: many sites set one and redirect to themselves."""
+        self.cookies = _cookie_header(self.jar, target) if self.jar is not None else ""
+        step = (str(target), self.cookies)
+        if step in self.seen:
+            raise FetchError("redirects", f"loop: {self._way()}", status=self.redirects[-1].status)
+        self.seen.add(step)
+
+    def follow(self, status: int, base: URL, location: str) -> URL:
+        """The URL a redirect leads to, noted; what is not for another origin is dropped from the headers."""
+        if len(self.redirects) >= self.caps.redirects:
+            raise FetchError("redirects", f"more than {self.caps.redirects}: {self._way()}", status=status)
+        try:
+            target = urls.join(base, location)
+        except urls.BadURL as e:
+            raise FetchError("unsupported_url", f"{base} redirects to {e}", status=status) from e
+        if urls.origin(target) != urls.origin(base):
+            self.headers = {k: v for k, v in self.headers.items() if k.lower() in _FOLLOWS}
+        self.redirects.append(Redirect(status, str(target)))
+        return target
+
+    def _way(self) -> str:
+        return " -> ".join([self.url, *(r.url for r in self.redirects)])
+
+
+class HttpClient:
+    """An asynchronous context manager; ``get`` is the whole of it.
+
+    ``resolver`` replaces the system's (an aiohttp resolver; guarded like it); ``now`` gives the time that dates in
+    Retry-After are compared with.
+    """
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        *,
+        resolver: AbstractResolver | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ):
+        self.settings = settings
+        self._guard = Guard(settings.allow_private, settings.allowed)
+        self._own_resolver = resolver
+        self._now = now
+        self._turns = asyncio.Semaphore(settings.concurrency)
+        self._session: aiohttp.ClientSession | None = None
+        self._resolver: GuardedResolver | None = None
+
+    async def __aenter__(self) -> HttpClient:
+        s = self.settings
+        self._resolver = GuardedResolver(self._own_resolver or SystemResolver(s.dns_threads), self._guard)
+        connector = aiohttp.TCPConnector(
+            limit=0,  # self._turns bounds the requests, so that waiting for a turn costs no one's time
+            keepalive_timeout=s.keepalive,
+            ttl_dns_cache=s.dns_ttl,
+            use_dns_cache=s.dns_ttl > 0,
+            resolver=self._resolver,
+            socket_factory=self._guard.socket,
+            ssl=ssl.create_default_context(cafile=s.ca_file) if s.ca_file else True,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": s.user_agent_header, "Accept-Encoding": ACCEPT_ENCODING, "Accept": "*/*"},
+            timeout=aiohttp.ClientTimeout(total=None, connect=s.connect_timeout, sock_read=s.idle_timeout),
+            auto_decompress=False,
+            trust_env=False,
+            max_line_size=MAX_FIELD,
+            max_field_size=MAX_FIELD,
+            max_headers=MAX_FIELDS,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None and self._resolver is not None:
+            await self._session.close()
+            await self._resolver.close()
+
+    async def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        caps: Caps | None = None,
+        gate: HostGate | None = None,
+        permit: Permit | None = None,
+        accept_types: tuple[str, ...] = (),
+        truncate: bool = False,
+    ) -> Response:
+        """Fetch ``url`` and give the response, of whatever status.
+
+        headers: sent as they are (If-None-Match, Authorization, ...); to another origin only harmless ones follow.
+        gate: paces the requests of a host, those of redirects too.
+        permit: asked before each request, see ``Permit``; ``Robots.permit`` is one.
+        accept_types: media types (``text/html``, ``text/*``) of a success whose body is wanted; another Content-Type
+            is refused (``content_type``) before the body is read. None given, or no Content-Type: all are.
+        truncate: a body over the caps is cut there, not refused.
+        Raises ``FetchError`` when there is no usable response. The body of an error status is never a reason for that:
+        it is given as far as it could be read.
+        """
+        caps = caps or self.settings.caps
+        fetch = _Fetch(url, caps, dict(headers or {}), accept_types, truncate, caps.time)
+        try:
+            target = urls.parse(url)
+        except urls.BadURL as e:
+            raise FetchError("unsupported_url", str(e)) from e
+        clock = asyncio.get_running_loop().time
+        while True:
+            fetch.visit(target)
+            delay = await permit(str(target)) if permit else None
+            async with gate.slot(urls.authority(target), delay) if gate else contextlib.nullcontext(), self._turns:
+                started = clock()
+                try:
+                    answer = await self._request(fetch, target)
+                except (aiohttp.ClientError, OSError, TimeoutError, aiohttp.http_exceptions.HttpProcessingError) as e:
+                    raise to_fetch_error(e, str(target)) from e
+                fetch.left -= clock() - started
+            if isinstance(answer, Response):
+                return answer
+            target = answer
+
+    async def _request(self, fetch: _Fetch, target: URL) -> Response | URL:
+        """One request: the response, or the URL it redirects to."""
+        if self._session is None:
+            raise RuntimeError("use the client inside `async with`")
+        headers = {**fetch.headers, "Cookie": fetch.cookies} if fetch.cookies else fetch.headers
+        async with (
+            asyncio.timeout(fetch.left),
+            self._session.get(target, headers=headers, allow_redirects=False) as raw,
+        ):
+            found = _readable(raw.headers)
+            if raw.status in REDIRECTS and (location := raw.headers.get("Location", "").strip()):
+                if raw.headers.getall("Set-Cookie", None):
+                    fetch.jar = fetch.jar or aiohttp.CookieJar(unsafe=True)
+                    fetch.jar.update_cookies_from_headers(raw.headers.getall("Set-Cookie"), target)
+                return fetch.follow(raw.status, target, location)
+            success = 200 <= raw.status < 300
+            if success and not accepts(fetch.accept_types, found.get("Content-Type", "")):
+                detail = f"{target}: {found['Content-Type']}"
+                raise FetchError("content_type", detail, status=raw.status)
+            body, truncated = await _body(raw, found, fetch.caps, partial=fetch.truncate or not success)
+        return Response(
+            url=fetch.url,
+            final_url=str(target),
+            status=raw.status,
+            headers=found,
+            body=body,
+            redirects=tuple(fetch.redirects),
+            truncated=truncated,
+            retry_after=parse_retry_after(found.get("Retry-After"), self._now()),
+        )
+
+
+def accepts(accept_types: tuple[str, ...], content_type: str) -> bool:
+    """Whether a Content-Type is one of these media types; ``text/*`` is all of text. A missing one always is."""
+    kind = media_type(content_type)
+    if not accept_types or not kind:
+        return True
+    return any(kind == t or (t.endswith("/*") and kind.startswith(t[:-1])) for t in accept_types)
+
+
+async def _body(
+    raw: aiohttp.ClientResponse, headers: CIMultiDict[str], caps: Caps, *, partial: bool
+) -> tuple[bytes, bool]:
+    """The body within the caps, and whether it is only a beginning (``partial`` allows that)."""
+    encoding = ",".join(headers.getall("Content-Encoding", ()))
+    truncated = False
+
+    def too_large(what: str) -> FetchError:
+        return FetchError("too_large", f"{raw.url}: {what}", status=raw.status)
+
+    if not partial and (raw.content_length or 0) > caps.compressed:
+        raise too_large(f"{raw.content_length} bytes announced, the limit is {caps.compressed}")
+    data = bytearray()
+    try:
+        while chunk := await raw.content.readany():
+            data += chunk
+            if len(data) > caps.compressed:
+                truncated = True
+                del data[caps.compressed :]
+                break
+    except aiohttp.ClientPayloadError:
+        if not partial:
+            raise
+        truncated = True
+    if truncated and not partial:
+        raise too_large(f"more than {caps.compressed} bytes as sent")
+    if truncated:
+        raw.close()
+    try:
+        return await _decoded(bytes(data), encoding, caps.decompressed, partial=truncated), truncated
+    except (BodyTooLarge, BadEncoding) as e:
+        if partial:
+            return await _decoded(bytes(data), encoding, caps.decompressed, partial=True), True
+        if isinstance(e, BodyTooLarge):
+            raise too_large(str(e)) from e
+        raise FetchError("content_encoding", f"{raw.url}: {e}", status=raw.status) from e
+
+
+async def _decoded(data: bytes, encoding: str, limit: int, *, partial: bool) -> bytes:
+    if encoding and len(data) >= DECODE_IN_THREAD:
+        return await asyncio.to_thread(decode, data, encoding, limit, partial=partial)
+    return decode(data, encoding, limit, partial=partial)
+
+
+def _readable(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """The headers as text that can be stored and sent: bytes that are no UTF-8 are read as Latin-1."""
+    return CIMultiDict((name, value if value.isascii() else _latin(value)) for name, value in headers.items())
+
+
+def _latin(value: str) -> str:
+    raw = value.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _cookie_header(jar: aiohttp.CookieJar, target: URL) -> str:
+    cookies = "; ".join(f"{name}={morsel.coded_value}" for name, morsel in jar.filter_cookies(target).items())
+    return cookies if len(cookies) <= MAX_COOKIES and cookies.isprintable() else ""
