@@ -1,0 +1,262 @@
+"""The poller's memory: one SQLite file (WAL, synchronous=FULL), written by one poller and readable by anybody meanwhile.
+
+``apply`` commits a group of changes as one transaction. The poller calls it only after the queue has the messages that
+belong to them for good; a page still to be fetched is part of the state (``pages``). So a kill at any point repeats at
+most some fetches and loses none.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+from connectors.poller.feed_state import FeedState
+
+SCHEMA_VERSION = 1
+TOUCH_EVERY = timedelta(days=1)
+"""How exactly it is known when an entry was last in its feed; finer would rewrite every entry at every poll."""
+
+SCHEMA = """
+CREATE TABLE feeds (
+    id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, source TEXT NOT NULL, address TEXT NOT NULL, status TEXT NOT NULL,
+    reason TEXT, detail TEXT NOT NULL, failures INTEGER NOT NULL, etag TEXT, last_modified TEXT, body_hash BLOB,
+    unmodified INTEGER NOT NULL, caught INTEGER NOT NULL, distrust_until TEXT, full_at TEXT, move_to TEXT,
+    move_seen INTEGER NOT NULL, rate REAL, ttl REAL, next_poll_at TEXT, polled_at TEXT, succeeded_at TEXT, new_at TEXT,
+    title TEXT, format TEXT, polls INTEGER NOT NULL, entries INTEGER NOT NULL
+);
+CREATE TABLE seen (
+    feed INTEGER NOT NULL, entry BLOB NOT NULL, content BLOB NOT NULL, changes INTEGER NOT NULL, changed_at INTEGER NOT NULL,
+    present_at INTEGER NOT NULL, PRIMARY KEY (feed, entry)
+) WITHOUT ROWID;
+CREATE TABLE children (
+    feed INTEGER NOT NULL, url TEXT NOT NULL, etag TEXT, last_modified TEXT, body_hash BLOB, present_at INTEGER NOT NULL,
+    PRIMARY KEY (feed, url)
+) WITHOUT ROWID;
+CREATE TABLE pages (
+    key BLOB PRIMARY KEY, feed INTEGER NOT NULL, url TEXT NOT NULL, item BLOB NOT NULL, attempts INTEGER NOT NULL,
+    due_at TEXT NOT NULL, visits INTEGER NOT NULL, body_hash BLOB
+) WITHOUT ROWID;
+"""
+
+
+class StateInUse(Exception):
+    """Another poller has this state open; the message says what to do."""
+
+
+class StateTooNew(Exception):
+    """The state was written by a newer wiredesk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An entry that was in a feed. ``entry`` and ``content`` are hashes, the times whole seconds since 1970."""
+
+    entry: bytes
+    content: bytes
+    changes: int
+    changed_at: int
+    present_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A sitemap below a sitemap index, with its validators."""
+
+    url: str
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: bytes | None = None
+    present_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PageDue:
+    """A page that is still to be fetched, or to be visited again."""
+
+    key: bytes
+    feed: str
+    url: str
+    due_at: datetime
+    item: bytes = b""
+    """What the feed said of it, packed by ``items``. Left out of the list of all that are due."""
+    attempts: int = 0
+    visits: int = 0
+    """How often the page was had."""
+    body_hash: bytes | None = None
+    """Of the page as last had."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one poll or one page changes in the state; ``feed`` tells whose."""
+
+    feed: FeedState
+    seen: Sequence[Seen] = ()
+    present: Sequence[bytes] = ()
+    """Entries seen before that are still in the document, and were last marked so longer than ``TOUCH_EVERY`` ago."""
+    present_at: int = 0
+    forget_before: int | None = None
+    """Entries and children that were last present before are forgotten."""
+    children: Sequence[Child] = ()
+    pages: Sequence[PageDue] = ()
+    done: Sequence[bytes] = ()
+    """Keys of pages that need no more fetching."""
+
+
+_FEED_COLUMNS = tuple(f.name for f in fields(FeedState))
+_TIMES = frozenset(name for name in _FEED_COLUMNS if name.endswith("_at") or name.endswith("_until"))
+_UPSERT_FEED = (
+    f"INSERT INTO feeds ({', '.join(_FEED_COLUMNS)}) VALUES ({', '.join('?' * len(_FEED_COLUMNS))}) "
+    f"ON CONFLICT (url) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in _FEED_COLUMNS if c != 'url')}"
+)
+_SELECT_FEEDS = f"SELECT {', '.join(_FEED_COLUMNS)} FROM feeds"  # noqa: S608
+
+
+def _text(at: datetime | None) -> str | None:
+    """Times are texts of one width, so that they sort as times."""
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _row(state: FeedState) -> list[Any]:
+    row = []
+    for name in _FEED_COLUMNS:
+        value = getattr(state, name)
+        if name in _TIMES:
+            value = _text(value)
+        elif isinstance(value, timedelta):
+            value = value.total_seconds()
+        row.append(value)
+    return row
+
+
+def _feed(row: Sequence[Any]) -> FeedState:
+    values = dict(zip(_FEED_COLUMNS, row, strict=True))
+    for name in _TIMES:
+        values[name] = None if values[name] is None else datetime.fromisoformat(values[name])
+    values["ttl"] = None if values["ttl"] is None else timedelta(seconds=values["ttl"])
+    return FeedState(**values)
+
+
+def read_feeds(path: str | os.PathLike[str]) -> list[FeedState]:
+    """The state of all feeds, for those who only look: no lock is taken and nothing is written. Empty when no poller
+    ever ran."""
+    if not Path(path).exists():
+        return []
+    connection = sqlite3.connect(f"file:{Path(path).absolute()}?mode=ro", uri=True)
+    try:
+        if not connection.execute("PRAGMA user_version").fetchone()[0]:
+            return []
+        return [_feed(row) for row in connection.execute(f"{_SELECT_FEEDS} ORDER BY source, url")]
+    finally:
+        connection.close()
+
+
+class PollState:
+    """The open state file. One thread uses it; one process at a time has it open. Raises ``StateInUse``."""
+
+    def __init__(self, path: str | os.PathLike[str]):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(path)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            self.close()
+            raise StateTooNew(f"{path} was written by a newer wiredesk (schema {version}): upgrade wiredesk")
+        if not version:
+            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT")
+        self._ids: dict[str, int] = dict(self._db.execute("SELECT url, id FROM feeds"))
+
+    def close(self) -> None:
+        self._db.close()
+        self._lock.close()
+
+    def feeds(self) -> dict[str, FeedState]:
+        return {state.url: state for state in map(_feed, self._db.execute(_SELECT_FEEDS))}
+
+    def seen(self, url: str, entries: Iterable[bytes]) -> dict[bytes, Seen]:
+        """Those of these entries that the feed had before."""
+        wanted = set(entries)
+        query = "SELECT entry, content, changes, changed_at, present_at FROM seen WHERE feed = ?"
+        rows = self._db.execute(query, (self._ids.get(url),))
+        return {row[0]: Seen(*row) for row in rows if row[0] in wanted}
+
+    def children(self, url: str) -> dict[str, Child]:
+        query = "SELECT url, etag, last_modified, body_hash, present_at FROM children WHERE feed = ?"
+        return {row[0]: Child(*row) for row in self._db.execute(query, (self._ids.get(url),))}
+
+    def pages_due(self) -> list[PageDue]:
+        """All pages that wait, oldest first, without what the feed said of them."""
+        query = "SELECT p.key, f.url, p.url, p.due_at FROM pages p JOIN feeds f ON f.id = p.feed ORDER BY p.due_at, p.key"
+        return [PageDue(k, f, u, datetime.fromisoformat(d)) for k, f, u, d in self._db.execute(query)]
+
+    def page(self, key: bytes) -> PageDue | None:
+        query = (
+            "SELECT p.key, f.url, p.url, p.due_at, p.item, p.attempts, p.visits, p.body_hash"
+            " FROM pages p JOIN feeds f ON f.id = p.feed WHERE p.key = ?"
+        )
+        row = self._db.execute(query, (key,)).fetchone()
+        return None if row is None else PageDue(*row[:3], datetime.fromisoformat(row[3]), *row[4:])
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Commit all of these changes, or none of them."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for change in changes:
+                self._apply(change)
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            self._ids = dict(self._db.execute("SELECT url, id FROM feeds"))
+            raise
+
+    def _apply(self, change: Change) -> None:
+        db = self._db
+        db.execute(_UPSERT_FEED, _row(change.feed))
+        feed = self._ids.get(change.feed.url)
+        if feed is None:
+            feed = db.execute("SELECT id FROM feeds WHERE url = ?", (change.feed.url,)).fetchone()[0]
+            self._ids[change.feed.url] = feed
+        db.executemany(
+            "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)",
+            [(feed, s.entry, s.content, s.changes, s.changed_at, s.present_at) for s in change.seen],
+        )
+        db.executemany(
+            "UPDATE seen SET present_at = ? WHERE feed = ? AND entry = ?",
+            [(change.present_at, feed, entry) for entry in change.present],
+        )
+        db.executemany(
+            "INSERT OR REPLACE INTO children VALUES (?, ?, ?, ?, ?, ?)",
+            [(feed, c.url, c.etag, c.last_modified, c.body_hash, c.present_at) for c in change.children],
+        )
+        if change.forget_before is not None:
+            db.execute("DELETE FROM seen WHERE feed = ? AND present_at < ?", (feed, change.forget_before))
+            db.execute("DELETE FROM children WHERE feed = ? AND present_at < ?", (feed, change.forget_before))
+        db.executemany(
+            "INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(p.key, feed, p.url, p.item, p.attempts, _text(p.due_at), p.visits, p.body_hash) for p in change.pages],
+        )
+        db.executemany("DELETE FROM pages WHERE key = ?", [(key,) for key in change.done])
+
+    def counts(self) -> Mapping[str, int]:
+        """Rows of each table, for monitoring and tests."""
+        tables = ("feeds", "seen", "children", "pages")
+        return {t: self._db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables}  # noqa: S608
+
+
+def _lock(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Hold the lock file beside the state until closed; the system lets go of it when the process dies."""
+    lock = open(f"{os.fspath(path)}.lock", "ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise StateInUse(f"{path} is in use by another poller: stop it, or give this one another --state") from None
+    return lock
