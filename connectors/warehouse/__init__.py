@@ -1,4 +1,4 @@
-"""The warehouse behind one contract. Every implementation passes tests/connectors/warehouse/contract.py.
+"""The warehouse behind one contract. Every implementation passes tests/connectors/warehouse/test_contract.py.
 
 ``apply`` writes a batch's outcome as one transaction of idempotent upserts, together with how far the channel has come;
 the read methods give the pipeline what it needs of the past (they are the pipeline's ``History``), and the operator's
@@ -8,6 +8,8 @@ commands what they show. The tables are those of ``schemas.tables``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -16,16 +18,16 @@ from schemas.records import Article, ArticleSection, Link, Member, Metric, Progr
 R = TypeVar("R", bound=Record)
 
 
-class WarehouseError(Exception):
-    """The warehouse can't be used as asked; the message is one line that says what to do."""
+class WarehouseError(ValueError):
+    """The warehouse can't be used as asked (no such file, not ours, a newer schema); one line that says what to do."""
 
 
-class WarehouseBusy(WarehouseError):
+class WarehouseBusy(Exception):
     """Another process holds the warehouse longer than the time allowed; the message says what to do."""
 
 
 class Warehouse(Protocol):
-    """Opened once, used by one writer; ``open_warehouse(url)`` makes one."""
+    """``open_warehouse(url)`` makes one. Threads may share it; only one process writes at a time."""
 
     url: str
 
@@ -33,8 +35,10 @@ class Warehouse(Protocol):
     def migrate(self) -> None:
         """Make or bring up to date all tables; refuses a schema newer than this wiredesk. Idempotent."""
 
-    def hold(self) -> Any:
-        """A context manager: inside it the warehouse stays open (one batch); outside, others may open it."""
+    def hold(self) -> AbstractContextManager[Warehouse]:
+        """Inside it the warehouse stays open (one batch) and is what ``as`` gives; outside, others may open it.
+
+        Raises ``WarehouseBusy``, as all methods do. Blocks may be nested, also by several threads."""
 
     def close(self) -> None: ...
 
@@ -90,3 +94,35 @@ class Warehouse(Protocol):
 
     def snapshot(self, path: str, now: datetime) -> None:
         """Publish a copy that any reader may keep open, replacing an older one at once."""
+
+
+def open_warehouse(url: str, read_only: bool = False) -> Warehouse:
+    """Return the warehouse at ``url``: ``duckdb:///path`` (relative; one more slash for an absolute path),
+    ``duckdb:///:memory:name`` for one that this process keeps in memory while it uses it.
+
+    One to write is not touched before it is used. One that is ``read_only`` must be there and have tables. Raises
+    ``ValueError`` (one line; ``WarehouseError`` is one) and ``WarehouseBusy``.
+    """
+    scheme, separator, _ = url.partition("://")
+    if not separator or scheme != "duckdb":
+        raise ValueError(f"unknown warehouse {url!r}: use duckdb:///path")
+    from connectors.warehouse.duckdb import DuckDBWarehouse
+
+    warehouse = DuckDBWarehouse(url, read_only)
+    if read_only:
+        warehouse.check()
+    return warehouse
+
+
+@dataclass(frozen=True)
+class OpenWarehouse:
+    """Opens the warehouse wherever it is unpickled and called (``pipeline.history.OpenHistory``).
+
+    All warehouses of one URL in a process share one connection, so calling it often costs nothing.
+    """
+
+    url: str
+    read_only: bool = False
+
+    def __call__(self) -> Warehouse:
+        return open_warehouse(self.url, self.read_only)

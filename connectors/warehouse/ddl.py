@@ -6,14 +6,12 @@ A change that only adds tables or columns needs no entry here: ``missing`` finds
 
 from __future__ import annotations
 
-import functools
-import tomllib
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
-from importlib import resources
 
 import pyarrow as pa
 
+from schemas.publish import column_texts
 from schemas.tables import TABLES, Table
 
 VERSION_TABLE = "wiredesk_schema"
@@ -77,12 +75,6 @@ def create_table(table: Table, dialect: Dialect) -> str:
     return f"CREATE TABLE {quoted(table.name)} ({', '.join(columns)}, PRIMARY KEY ({names(table.key)}))"
 
 
-@functools.cache
-def comments() -> dict[str, dict[str, str]]:
-    """Table -> column -> what it holds (columns.toml); the table itself is under the empty name."""
-    return tomllib.loads(resources.files("connectors.warehouse").joinpath("columns.toml").read_text("utf-8"))
-
-
 def missing(existing: Mapping[str, Set[str]]) -> list[tuple[Table, tuple[str, ...]]]:
     """The tables that lack columns, each with those columns (all of them: the table itself is missing)."""
     found = []
@@ -97,14 +89,14 @@ def additions(existing: Mapping[str, Set[str]], dialect: Dialect) -> list[str]:
     """Statements that add what ``existing`` (table -> columns) lacks, with comments."""
     statements = []
     for table, absent in missing(existing):
-        said = comments()[table.name]
+        said = column_texts()[table.name]
         if table.name in existing:
             for name in absent:
                 kind = dialect.type_of(table.columns[name])
                 statements.append(f"ALTER TABLE {quoted(table.name)} ADD COLUMN {quoted(name)} {kind}")
         else:
             statements.append(create_table(table, dialect))
-            statements.append(f"COMMENT ON TABLE {quoted(table.name)} IS {literal(said[''])}")
+            statements.append(f"COMMENT ON TABLE {quoted(table.name)} IS {literal(said['_'])}")
         for name in absent:
             column = f"{quoted(table.name)}.{quoted(name)}"
             statements.append(f"COMMENT ON COLUMN {column} IS {literal(said[name])}")

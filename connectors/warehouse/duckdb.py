@@ -62,9 +62,14 @@ class DuckDBWarehouse:
             self._database.checked = True
 
     @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self) -> Iterator[DuckDBWarehouse]:
         with self._database.hold(self.read_only):
-            yield
+            yield self
+
+    def check(self) -> None:
+        """Raise ``WarehouseError`` if there is nothing here that this wiredesk can read."""
+        with self._open():
+            pass
 
     def close(self) -> None:
         """Nothing is open outside ``hold``."""
