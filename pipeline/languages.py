@@ -23,9 +23,9 @@ ENOUGH_TO_OVERRULE = 200
 
 # The languages news is written in. Fewer rivals make the detector surer: without this, English is at times Pidgin.
 NEWS_LANGUAGES = (
-    "af am ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn ko "
-    "ky lb lo lt lv mk ml mn mr ms mt my ne nl no pa pl ps pt ro ru si sk sl so sq sr sv sw ta te th tl tr uk ur uz "
-    "vi zh"
+    "af am ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fr ga gl gu he hi hr hu hy id is it "
+    "ja ka kk km kn ko ky lb lo lt lv mk ml mn mr ms mt my ne nl no pa pl ps pt ro ru si sk sl so sq sr "
+    "sv sw ta te th tl tr uk ur uz vi zh"
 ).split()
 # Near twins that a detector confuses and a declaration does not.
 _TWINS = tuple(

@@ -1,0 +1,83 @@
+"""Take page furniture out of an extracted text: the headline repeated, bylines and dates above, boxes within and below.
+
+In: lines of text, the titles the page has. Out: the lines of the article. What is dropped, and how long a line may be
+to be dropped, is the table furniture.toml.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from pipeline.hygiene import count_words
+
+HEAD_LINES = 8
+"""Lines at the start among which a repeated headline, a byline or a date is looked for."""
+PARAGRAPH = 25
+"""Words from which a line is a paragraph: the head ends there."""
+KEEP = 0.4
+"""The tail rules take at most 1 - KEEP of the text's words; where they would take more, they take nothing."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table."""
+
+    name: str
+    where: str
+    words: int
+    pattern: re.Pattern[str]
+
+
+@functools.cache
+def rules() -> tuple[Line, ...]:
+    """The table as shipped."""
+    rows = tomllib.loads(resources.files("pipeline").joinpath("furniture.toml").read_text("utf-8"))["line"]
+    return tuple(Line(r["name"], r["where"], r["words"], re.compile(r["pattern"], re.I)) for r in rows)
+
+
+def without_furniture(text: str, titles: Iterable[str | None] = (), table: Sequence[Line] | None = None) -> str:
+    """Return the text without furniture; the text itself if nothing but furniture would be left."""
+    table = rules() if table is None else table
+    lines = [line for line in text.split("\n") if not _is(line, "any", table)]
+    lines = _without_head(lines, [t for t in titles if t], table)
+    lines = _without_tail(lines, table)
+    return "\n".join(lines) or text
+
+
+def _is(line: str, where: str, table: Sequence[Line]) -> bool:
+    bare = line.lstrip("-–—•*>»| ")
+    return any(row.where == where and row.pattern.match(bare) and count_words(bare) <= row.words for row in table)
+
+
+def _without_head(lines: list[str], titles: list[str], table: Sequence[Line]) -> list[str]:
+    """Without repeated headline, byline and date before the first paragraph."""
+    kept = []
+    for at, line in enumerate(lines):
+        paragraph = count_words(line) >= PARAGRAPH and not any(_same_words(line, title) for title in titles)
+        if paragraph or at >= HEAD_LINES:
+            return kept + lines[at:]
+        if not any(_same_words(line, title) for title in titles) and not _is(line, "head", table):
+            kept.append(line)
+    return kept
+
+
+def _without_tail(lines: list[str], table: Sequence[Line]) -> list[str]:
+    """Without the furniture that the text ends with."""
+    end = len(lines)
+    while end and _is(lines[end - 1], "tail", table):
+        end -= 1
+    kept = sum(count_words(line) for line in lines[:end])
+    return lines[:end] if kept >= KEEP * sum(count_words(line) for line in lines) else lines
+
+
+def _same_words(line: str, title: str) -> bool:
+    """Whether a line is the title, give or take a word and its punctuation."""
+    a, b = (Counter(re.findall(r"\w+", s.casefold())) for s in (line, title))
+    common = sum((a & b).values())
+    return bool(common) and common >= 0.85 * max(sum(a.values()), sum(b.values()))
