@@ -1,4 +1,5 @@
 """The queue between connectors and pipeline: a small contract that an embedded file and Kafka both honour.
+Every implementation passes tests/connectors/queue/test_contract.py.
 
 A queue has one or more partitions; in each, messages have growing offsets and are kept until they are both consumed by
 every group and older than the retention. A reader says from which positions it reads, and commits to a group how far
@@ -12,6 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from schemas import wire
+from schemas.fetched import fetched
+from schemas.records import Failure, Fetched
 
 Positions = Mapping[int, int]
 """Partition -> offset of the next message."""
@@ -77,3 +82,30 @@ class Queue(Protocol):
         """Drop what all groups are done with and what is older than the retention; returns how many messages."""
 
     def close(self) -> None: ...
+
+
+def open_queue(url: str) -> Queue:
+    """Return the queue at ``url``, made if it is not there.
+
+    ``sqlite:///path?max_bytes=2GB&max_messages=1000000&retention=7d`` (a relative path; one more slash for an absolute
+    one). Raises ``ValueError`` with one line for a URL or a file that is none of ours.
+    """
+    scheme, separator, _ = url.partition("://")
+    if not separator or scheme != "sqlite":
+        raise ValueError(f"unknown queue {url!r}: use sqlite:///path")
+    from connectors.queue.sqlite import SQLiteQueue
+
+    return SQLiteQueue(url)
+
+
+def read_fetched(message: Message, channel: str) -> Fetched:
+    """The item in a message; one that can't be read is an item too, whose failure says why."""
+    try:
+        return wire.decode_as(Fetched, message.value)
+    except wire.WireError as e:
+        return fetched(
+            source="queue",
+            failure=Failure(reason="bad_message", detail=str(e)),
+            body=message.value,
+            position=f"{channel}/{message.partition}:{message.offset}",
+        )
