@@ -43,6 +43,8 @@ class Outlet:
     """Feed links lead to AMP twins and carry tracking parameters."""
     full_text: bool = False
     """The feed carries the whole articles."""
+    moved_from: str | None = None
+    """Where The Daily Snag served the feed before it moved here for good."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,13 @@ class FigureAnswer:
 @dataclass(frozen=True)
 class Trouble:
     """Something that can't be had: an entry of the badly behaved site's feed, or a source of its own; ``reason`` is the
-    reject's that it should come to. ``answer`` names what the server does (see server.py)."""
+    reject's that it should come to. ``answer`` names what the server does (see trouble.py)."""
 
     path: str
     title: str
     answer: str
     reason: str
-    source: str | None = None
+    source: bool = False
 
 
 @dataclass(frozen=True)

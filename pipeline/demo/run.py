@@ -1,0 +1,137 @@
+"""The walk of the demo: the commands that a user would type, on the outlets that ``DemoServer`` plays.
+
+Each command runs as a process of its own and is shown before its output, so that what is seen is what a user gets.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from connectors.sources import dump_sources
+from connectors.warehouse import Warehouse
+from pipeline.demo.material import STAGES
+from pipeline.demo.server import DemoServer
+from pipeline.demo.summary import collect, render
+
+WHAT_HAPPENS = {
+    1: "The outlets' feeds, sitemaps and section pages are read, then their pages; everything is queued.",
+    2: "Later that day: new articles, and one that was revised. What has not changed is not fetched again.",
+    3: "And later: a second revision, and an early article that arrives late and becomes its story's first.",
+}
+
+
+class DemoFailed(Exception):
+    """A command of the demo failed; the message names it."""
+
+
+@dataclass(frozen=True)
+class DemoPaths:
+    """Where the demo keeps its files: everything lies in ``folder``."""
+
+    folder: Path
+
+    @property
+    def sources(self) -> str:
+        return str(self.folder / "sources.toml")
+
+    @property
+    def state(self) -> str:
+        return str(self.folder / "poller.sqlite")
+
+    @property
+    def queue(self) -> str:
+        return f"sqlite:///{self.folder / 'queue.sqlite'}"
+
+    @property
+    def warehouse(self) -> str:
+        return f"duckdb:///{self.folder / 'warehouse.duckdb'}"
+
+
+def commands(paths: DemoPaths, stage: int) -> Iterator[list[str]]:
+    """The arguments of the commands of a stage."""
+    poll = ["poll", "--sources", paths.sources, "--queue", paths.queue, "--state", paths.state]
+    # Minutes pass between the stages where it would be hours: the sources are not due yet, hence --all.
+    yield [*poll, "--once", "--allow-private", *(["--all"] if stage > 1 else [])]
+    yield ["stream", "--queue", paths.queue, "--warehouse", paths.warehouse, "--once"]
+    if stage == STAGES:
+        yield ["audit", "--queue", paths.queue, "--warehouse", paths.warehouse]
+
+
+def run_demo(folder: Path, console: Console, open_reader: Callable[[str], Warehouse], now: datetime) -> None:
+    """Walk the demo's material into a new warehouse in ``folder`` and print what came of it.
+
+    The demo's own files in the folder are replaced, others are left. ``open_reader`` opens a warehouse to look at it.
+    Raises ``DemoFailed`` if a command does.
+    """
+    paths = DemoPaths(folder)
+    _make_fresh(folder)
+    started = time.monotonic()
+    with DemoServer(now) as server:
+        Path(paths.sources).write_text(dump_sources(server.sources()), "utf-8")
+        console.print(
+            f"{len(server.material.articles)} articles of {len(server.material.outlets)} fictional outlets "
+            f"are served on this machine; the files go to {escape(str(folder))}.",
+            highlight=False,
+        )
+        for stage in range(1, STAGES + 1):
+            server.stage = stage
+            console.print(f"\n[bold]{stage} of {STAGES}.[/bold] {WHAT_HAPPENS[stage]}", highlight=False)
+            for arguments in commands(paths, stage):
+                _show_and_run(arguments, console)
+    warehouse = open_reader(paths.warehouse)
+    try:
+        summary = collect(warehouse)
+        url = warehouse.query("SELECT min(url) FROM articles WHERE relation = 'rewrite'")[0][0]
+    finally:
+        warehouse.close()
+    console.print(f"\nDone in {time.monotonic() - started:.0f} seconds.\n", highlight=False)
+    render(summary, console, _next_steps(paths, url))
+
+
+def _next_steps(paths: DemoPaths, url: str | None) -> dict[str, str]:
+    to_warehouse = f"--warehouse {paths.warehouse}"
+    return {
+        f"wiredesk explain {shlex.quote(url or 'URL')} {to_warehouse}": "what happened to one article, and why",
+        f"wiredesk rejects list {to_warehouse}": "what could not be used",
+        f"wiredesk audit --queue {paths.queue} {to_warehouse}": "is every item accounted for?",
+        "wiredesk sources discover https://example.com/": "what your own site offers; put it into sources.toml, then:",
+        "wiredesk up --help": "poll and stream your own sources until you stop it",
+    }
+
+
+def _show_and_run(arguments: Sequence[str], console: Console) -> None:
+    console.print(f"[bold cyan]$ wiredesk {escape(shlex.join(arguments))}[/bold cyan]", soft_wrap=True, highlight=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        check=False,
+    )
+    if done.stdout.strip():
+        console.print(escape(done.stdout.rstrip()), soft_wrap=True, highlight=False)
+    if done.returncode:
+        raise DemoFailed(f"wiredesk {shlex.join(arguments)} ended with {done.returncode}")
+
+
+def _make_fresh(folder: Path) -> None:
+    """Make the folder and remove what an earlier demo left in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("sources.toml", "poller.sqlite", "queue.sqlite", "warehouse.duckdb"):
+        for file in folder.glob(f"{name}*"):
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
