@@ -43,6 +43,8 @@ class Committer:
         self._state = state
         self._settings = settings
         self._on_full, self._on_room = on_full, on_room
+        self.appended = 0
+        """Messages."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="poller-state")
         self._waiting: list[tuple[Sequence[Outgoing], Change, asyncio.Future[None]]] = []
         self._work = asyncio.Event()
@@ -104,6 +106,7 @@ class Committer:
             while messages:
                 try:
                     await loop.run_in_executor(self._thread, self._queue.append, messages[:size])
+                    self.appended += len(messages[:size])
                     messages = messages[size:]
                 except QueueFull:
                     if size > 1:

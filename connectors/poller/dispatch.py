@@ -29,8 +29,8 @@ class Lanes:
 
 
 class Dispatcher(Generic[Job]):
-    """Runs each job it is given through ``run``, which handles the job's errors itself: one that it lets through ends
-    ``idle()`` with it."""
+    """Runs each job it is given through ``run``, which handles the job's errors itself: one that it lets through is
+    raised by ``idle`` and ``failed``."""
 
     def __init__(self, run: Callable[[Job], Awaitable[None]], lanes: Lanes):
         self._run = run
@@ -45,6 +45,7 @@ class Dispatcher(Generic[Job]):
         self._idle = asyncio.Event()
         self._idle.set()
         self._error: BaseException | None = None
+        self._failed = asyncio.Event()
 
     def put(self, host: str, job: Job) -> None:
         """Run ``job`` when its turn comes."""
@@ -70,6 +71,12 @@ class Dispatcher(Generic[Job]):
     async def idle(self) -> None:
         """Wait until no job waits or runs. Raises what a job let through."""
         await self._idle.wait()
+        if self._error is not None:
+            raise self._error
+
+    async def failed(self) -> None:
+        """Wait until a job lets an error through, and raise it."""
+        await self._failed.wait()
         if self._error is not None:
             raise self._error
 
@@ -123,6 +130,7 @@ class Dispatcher(Generic[Job]):
         self._quick.discard(task)
         if not task.cancelled() and task.exception() is not None and self._error is None:
             self._error = task.exception()
+            self._failed.set()
             self._idle.set()
         self._start()
         if not self._tasks and not self._lines:

@@ -154,15 +154,18 @@ def succeeded(
     )
 
 
-def not_modified(state: FeedState, headers: Mapping[str, str], at: datetime, cadence: Cadence, u: float) -> FeedState:
-    """After a 304. New validators it carries are kept (RFC 9111, 4.3.4)."""
+def not_modified(
+    state: FeedState, headers: Mapping[str, str], new: int, at: datetime, cadence: Cadence, u: float
+) -> FeedState:
+    """After a 304. New validators it carries are kept (RFC 9111, 4.3.4). Below an index there may be ``new`` entries
+    all the same."""
     state = replace(
         state,
         unmodified=state.unmodified + 1,
         etag=headers.get("etag", state.etag),
         last_modified=headers.get("last-modified", state.last_modified),
     )
-    return succeeded(state, headers, 0, at, cadence, u)
+    return succeeded(state, headers, new, at, cadence, u)
 
 
 def had_document(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
@@ -15,7 +15,7 @@ from connectors.poller.schedule import http_date
 from connectors.poller.state import TOUCH_EVERY, Seen
 from connectors.queue import Outgoing
 from schemas import wire
-from schemas.records import Entry, Failure, Fetched
+from schemas.records import Entry, Fetched
 
 KEPT_HEADERS = ("last-modified", "link", "content-language", "tdm-reservation", "x-robots-tag")
 DIGEST = 16
@@ -33,6 +33,8 @@ class ItemSettings:
     """Older entries of sitemaps are no news."""
     keep_seen: timedelta = timedelta(days=30)
     """How long an entry is remembered after it left its feed."""
+    keep_below_index: timedelta = timedelta(days=365)
+    """The same below a sitemap index, where an unchanged sitemap is not read again and its entries stay unmarked."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +46,8 @@ class News:
     problems: tuple[Problem, ...] = ()
     seen: tuple[Seen, ...] = ()
     """What to remember of them."""
-    present: tuple[bytes, ...] = field(default=(), repr=False)
+    present: tuple[bytes, ...] = ()
     """What was known and is due to be marked as still there."""
-
-    def __add__(self, other: News) -> News:
-        return News(
-            self.new + other.new,
-            self.changed + other.changed,
-            self.problems + other.problems,
-            self.seen + other.seen,
-            self.present + other.present,
-        )
 
 
 class PageItem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -94,9 +87,13 @@ def content_hash(item: Item) -> bytes:
 
 
 def news(
-    items: Sequence[Item], problems: Sequence[Problem], known: Mapping[bytes, Seen], at: datetime, settings: ItemSettings
+    items: Sequence[Item],
+    problems: Sequence[Problem],
+    known: Mapping[bytes, Seen],
+    at: datetime,
+    settings: ItemSettings,
 ) -> News:
-    """Set a document's entries against those ``known``. A change within an entry's hold-off is left for a later poll."""
+    """Set a document's entries against those ``known``; a change within its hold-off is left for a later poll."""
     now = int(at.timestamp())
     new, changed, seen, present = [], [], [], []
     taken: set[bytes] = set()
@@ -135,7 +132,9 @@ def keys_of(feed: Feed) -> list[bytes]:
     return [*map(entry_key, feed.items), *map(problem_key, feed.problems)]
 
 
-def recent(items: Sequence[Item], had_before: bool, at: datetime, age: timedelta) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+def recent(
+    items: Sequence[Item], had_before: bool, at: datetime, age: timedelta
+) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     """Split a plain sitemap's items: those that are news, and those to remember only.
 
     Dated ones are news by their date, and the old ones are left out altogether. Undated ones are news if they are new
@@ -163,21 +162,7 @@ def sitemap_date(raw: str) -> datetime | None:
         return http_date(raw)
 
 
-def problem_fields(problem: Problem) -> dict[str, object]:
-    """The fields of a ``Fetched`` for an entry that can't be used: the raw piece is its body."""
-    return {
-        "url": problem.url,
-        "body": problem.raw,
-        "failure": Failure(reason=problem.reason, detail=problem.detail),
-    }
-
-
 def to_message(fetched: Fetched, site: str) -> Outgoing:
     """Messages are keyed by site, so that what comes of one site stays in order."""
     headers = {"source": fetched.source, "version": str(wire.VERSION)}
     return Outgoing(key=site, value=wire.encode(fetched), headers=headers)
-
-
-def without_news(news_: News) -> News:
-    """The same with nothing taken: all of it is only remembered."""
-    return replace(news_, new=(), changed=(), problems=())

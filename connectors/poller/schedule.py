@@ -2,7 +2,7 @@
 
 A source's rhythm is the rate of its new entries, averaged with weights that fade over ``Cadence.memory``. The interval
 is the time in which ``entries_per_poll`` new entries are expected, never outside the source's bounds. What the
-publisher says (RSS ttl, HTTP freshness, Retry-After) is a floor under it: asking earlier would be of no use or unwelcome.
+publisher says (RSS ttl, HTTP freshness, Retry-After) is a floor under it: asking earlier is of no use, or unwelcome.
 """
 
 from __future__ import annotations
@@ -140,9 +140,7 @@ def after_success(interval: timedelta, hint: timedelta, cadence: Cadence, u: flo
     return min(base * (1 + cadence.jitter * u), cadence.longest)
 
 
-def after_failure(
-    rule: FailureRule, failures: int, asked: timedelta | None, cadence: Cadence, u: float
-) -> timedelta:
+def after_failure(rule: FailureRule, failures: int, asked: timedelta | None, cadence: Cadence, u: float) -> timedelta:
     """The wait after the ``failures``-th failure in a row (from 1), plus the jitter for a random ``u`` in [0, 1).
 
     It doubles from the rule's wait to its most, and is never under the shortest interval nor what the server ``asked``

@@ -1,4 +1,4 @@
-"""The poller's memory: one SQLite file (WAL, synchronous=FULL), written by one poller and readable by anybody meanwhile.
+"""The poller's memory: one SQLite file (WAL, synchronous=FULL), written by one poller, readable by anybody meanwhile.
 
 ``apply`` commits a group of changes as one transaction. The poller calls it only after the queue has the messages that
 belong to them for good; a page still to be fetched is part of the state (``pages``). So a kill at any point repeats at
@@ -11,10 +11,10 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from connectors.poller.feed_state import FeedState
 
@@ -31,12 +31,12 @@ CREATE TABLE feeds (
     title TEXT, format TEXT, polls INTEGER NOT NULL, entries INTEGER NOT NULL
 );
 CREATE TABLE seen (
-    feed INTEGER NOT NULL, entry BLOB NOT NULL, content BLOB NOT NULL, changes INTEGER NOT NULL, changed_at INTEGER NOT NULL,
-    present_at INTEGER NOT NULL, PRIMARY KEY (feed, entry)
+    feed INTEGER NOT NULL, entry BLOB NOT NULL, content BLOB NOT NULL, changes INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL, present_at INTEGER NOT NULL, PRIMARY KEY (feed, entry)
 ) WITHOUT ROWID;
 CREATE TABLE children (
-    feed INTEGER NOT NULL, url TEXT NOT NULL, etag TEXT, last_modified TEXT, body_hash BLOB, present_at INTEGER NOT NULL,
-    PRIMARY KEY (feed, url)
+    feed INTEGER NOT NULL, url TEXT NOT NULL, parent TEXT NOT NULL, etag TEXT, last_modified TEXT, body_hash BLOB,
+    reason TEXT, present_at INTEGER NOT NULL, PRIMARY KEY (feed, url)
 ) WITHOUT ROWID;
 CREATE TABLE pages (
     key BLOB PRIMARY KEY, feed INTEGER NOT NULL, url TEXT NOT NULL, item BLOB NOT NULL, attempts INTEGER NOT NULL,
@@ -69,9 +69,13 @@ class Child:
     """A sitemap below a sitemap index, with its validators."""
 
     url: str
+    parent: str = ""
+    """The index that names it; empty for the source's own."""
     etag: str | None = None
     last_modified: str | None = None
     body_hash: bytes | None = None
+    reason: str | None = None
+    """Why it can't be had, if it can't."""
     present_at: int = 0
 
 
@@ -94,9 +98,10 @@ class PageDue:
 
 @dataclass(frozen=True)
 class Change:
-    """What one poll or one page changes in the state; ``feed`` tells whose."""
+    """What one poll or one page changes in the state of the feed at ``url``."""
 
-    feed: FeedState
+    url: str
+    feed: FeedState | None = None
     seen: Sequence[Seen] = ()
     present: Sequence[bytes] = ()
     """Entries seen before that are still in the document, and were last marked so longer than ``TOUCH_EVERY`` ago."""
@@ -105,8 +110,11 @@ class Change:
     """Entries and children that were last present before are forgotten."""
     children: Sequence[Child] = ()
     pages: Sequence[PageDue] = ()
-    done: Sequence[bytes] = ()
-    """Keys of pages that need no more fetching."""
+    """New ones, or ones of which the feed says something new."""
+    later: Sequence[PageDue] = ()
+    """To be fetched again, unless the feed has said something new of them meanwhile."""
+    done: Sequence[PageDue] = ()
+    """That need no more fetching, unless the feed has said something new of them meanwhile."""
 
 
 _FEED_COLUMNS = tuple(f.name for f in fields(FeedState))
@@ -115,7 +123,7 @@ _UPSERT_FEED = (
     f"INSERT INTO feeds ({', '.join(_FEED_COLUMNS)}) VALUES ({', '.join('?' * len(_FEED_COLUMNS))}) "
     f"ON CONFLICT (url) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in _FEED_COLUMNS if c != 'url')}"
 )
-_SELECT_FEEDS = f"SELECT {', '.join(_FEED_COLUMNS)} FROM feeds"  # noqa: S608
+_SELECT_FEEDS = f"SELECT {', '.join(_FEED_COLUMNS)} FROM feeds"
 
 
 def _text(at: datetime | None) -> str | None:
@@ -176,7 +184,7 @@ class PollState:
 
     def close(self) -> None:
         self._db.close()
-        self._lock.close()
+        os.close(self._lock)
 
     def feeds(self) -> dict[str, FeedState]:
         return {state.url: state for state in map(_feed, self._db.execute(_SELECT_FEEDS))}
@@ -189,12 +197,14 @@ class PollState:
         return {row[0]: Seen(*row) for row in rows if row[0] in wanted}
 
     def children(self, url: str) -> dict[str, Child]:
-        query = "SELECT url, etag, last_modified, body_hash, present_at FROM children WHERE feed = ?"
+        query = "SELECT url, parent, etag, last_modified, body_hash, reason, present_at FROM children WHERE feed = ?"
         return {row[0]: Child(*row) for row in self._db.execute(query, (self._ids.get(url),))}
 
     def pages_due(self) -> list[PageDue]:
         """All pages that wait, oldest first, without what the feed said of them."""
-        query = "SELECT p.key, f.url, p.url, p.due_at FROM pages p JOIN feeds f ON f.id = p.feed ORDER BY p.due_at, p.key"
+        query = (
+            "SELECT p.key, f.url, p.url, p.due_at FROM pages p JOIN feeds f ON f.id = p.feed ORDER BY p.due_at, p.key"
+        )
         return [PageDue(k, f, u, datetime.fromisoformat(d)) for k, f, u, d in self._db.execute(query)]
 
     def page(self, key: bytes) -> PageDue | None:
@@ -203,7 +213,10 @@ class PollState:
             " FROM pages p JOIN feeds f ON f.id = p.feed WHERE p.key = ?"
         )
         row = self._db.execute(query, (key,)).fetchone()
-        return None if row is None else PageDue(*row[:3], datetime.fromisoformat(row[3]), *row[4:])
+        if row is None:
+            return None
+        key, feed, url, due_at, item, attempts, visits, body_hash = row
+        return PageDue(key, feed, url, datetime.fromisoformat(due_at), item, attempts, visits, body_hash)
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Commit all of these changes, or none of them."""
@@ -219,22 +232,23 @@ class PollState:
 
     def _apply(self, change: Change) -> None:
         db = self._db
-        db.execute(_UPSERT_FEED, _row(change.feed))
-        feed = self._ids.get(change.feed.url)
+        if change.feed is not None:
+            db.execute(_UPSERT_FEED, _row(change.feed))
+        feed = self._ids.get(change.url)
         if feed is None:
-            feed = db.execute("SELECT id FROM feeds WHERE url = ?", (change.feed.url,)).fetchone()[0]
-            self._ids[change.feed.url] = feed
+            feed = db.execute("SELECT id FROM feeds WHERE url = ?", (change.url,)).fetchone()[0]
+            self._ids[change.url] = feed
         db.executemany(
             "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)",
-            [(feed, s.entry, s.content, s.changes, s.changed_at, s.present_at) for s in change.seen],
+            [(feed, *astuple(seen)) for seen in change.seen],
         )
         db.executemany(
             "UPDATE seen SET present_at = ? WHERE feed = ? AND entry = ?",
             [(change.present_at, feed, entry) for entry in change.present],
         )
         db.executemany(
-            "INSERT OR REPLACE INTO children VALUES (?, ?, ?, ?, ?, ?)",
-            [(feed, c.url, c.etag, c.last_modified, c.body_hash, c.present_at) for c in change.children],
+            "INSERT OR REPLACE INTO children VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(feed, *astuple(child)) for child in change.children],
         )
         if change.forget_before is not None:
             db.execute("DELETE FROM seen WHERE feed = ? AND present_at < ?", (feed, change.forget_before))
@@ -243,20 +257,24 @@ class PollState:
             "INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [(p.key, feed, p.url, p.item, p.attempts, _text(p.due_at), p.visits, p.body_hash) for p in change.pages],
         )
-        db.executemany("DELETE FROM pages WHERE key = ?", [(key,) for key in change.done])
+        db.executemany(
+            "UPDATE pages SET attempts = ?, due_at = ?, visits = ?, body_hash = ? WHERE key = ? AND item = ?",
+            [(p.attempts, _text(p.due_at), p.visits, p.body_hash, p.key, p.item) for p in change.later],
+        )
+        db.executemany("DELETE FROM pages WHERE key = ? AND item = ?", [(p.key, p.item) for p in change.done])
 
     def counts(self) -> Mapping[str, int]:
         """Rows of each table, for monitoring and tests."""
         tables = ("feeds", "seen", "children", "pages")
-        return {t: self._db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables}  # noqa: S608
+        return {t: self._db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables}
 
 
-def _lock(path: str | os.PathLike[str]) -> IO[bytes]:
+def _lock(path: str | os.PathLike[str]) -> int:
     """Hold the lock file beside the state until closed; the system lets go of it when the process dies."""
-    lock = open(f"{os.fspath(path)}.lock", "ab")
+    lock = os.open(f"{os.fspath(path)}.lock", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.close()
+        os.close(lock)
         raise StateInUse(f"{path} is in use by another poller: stop it, or give this one another --state") from None
     return lock

@@ -34,7 +34,9 @@ class Web:
     gate: HostGate
 
 
-async def fetch_page(web: Web, url: str, caps: Caps | None = None, headers: Mapping[str, str] | None = None) -> Response:
+async def fetch_page(
+    web: Web, url: str, caps: Caps | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
     """The page at ``url``, its status a success. Raises ``FetchError``, with the reason ``content_type`` for what is
     no HTML, XHTML or plain text, whatever it says that it is."""
     response = await web.client.get(
