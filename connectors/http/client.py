@@ -31,8 +31,6 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_FIELD = 16 * 1024
 """Bytes of one response header; content security policies of news sites pass the usual 8 KiB."""
 MAX_FIELDS = 200
-MAX_COOKIES = 8 * 1024
-"""Bytes of cookies sent within one fetch."""
 DECODE_IN_THREAD = 128 * 1024
 """Compressed bodies from this size on are unpacked beside the event loop."""
 
@@ -224,7 +222,8 @@ class HttpClient:
         while True:
             fetch.visit(target)
             delay = await permit(str(target)) if permit else None
-            async with gate.slot(urls.authority(target), delay) if gate else contextlib.nullcontext(), self._turns:
+            turn = contextlib.nullcontext() if gate is None else gate.slot(urls.authority(target), delay)
+            async with turn, self._turns:
                 started = clock()
                 try:
                     answer = await self._request(fetch, target)
@@ -333,5 +332,6 @@ def _latin(value: str) -> str:
 
 
 def _cookie_header(jar: aiohttp.CookieJar, target: URL) -> str:
+    """The jar bounds what it keeps and what it gives for one request (about 8 KiB)."""
     cookies = "; ".join(f"{name}={morsel.coded_value}" for name, morsel in jar.filter_cookies(target).items())
-    return cookies if len(cookies) <= MAX_COOKIES and cookies.isprintable() else ""
+    return cookies if cookies.isprintable() else ""

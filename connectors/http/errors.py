@@ -26,6 +26,7 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLError, "tls"),
     (http_exceptions.LineTooLong, "too_large"),
     (TimeoutError, "timeout"),
+    (aiohttp.ClientPayloadError, "connection"),
     (http_exceptions.HttpProcessingError, "bad_response"),
     (aiohttp.ClientResponseError, "bad_response"),
     (aiohttp.ClientError, "connection"),

@@ -53,8 +53,9 @@ class HostGate:
         self._hosts: dict[str, _Host] = {}
         self._sweep_at = self.SWEEP
 
-    def __len__(self) -> int:
-        """Hosts remembered."""
+    @property
+    def remembered(self) -> int:
+        """How many hosts are remembered."""
         return len(self._hosts)
 
     @contextlib.asynccontextmanager

@@ -44,7 +44,7 @@ def parse(url: str) -> URL:
     locator, question, query = rest.partition("#")[0].partition("?")
     try:
         parts = urlsplit(f"{scheme}:{locator.replace(chr(92), '/')}")
-        host, port = _host(parts.hostname or ""), parts.port
+        host, port = _host(parts.hostname or "", bracketed="[" in parts.netloc), parts.port
         path = quote(_without_dots(parts.path) or "/", safe=_PATH_KEPT, errors="surrogateescape")
         query = quote(query, safe=_KEPT, errors="surrogateescape")
     except ValueError as e:
@@ -75,9 +75,9 @@ def origin(url: URL) -> str:
     return f"{url.scheme}://{url.raw_authority}"
 
 
-def _host(name: str) -> str:
+def _host(name: str, bracketed: bool) -> str:
     name = unquote(name)
-    if ":" in name:
+    if bracketed:
         address = ipaddress.IPv6Address(name)
         if address.scope_id:
             raise BadURL("an IPv6 zone means nothing on another machine")
