@@ -13,7 +13,8 @@ MISTAKES = [
     (["--config", "missing.toml", "audit"], "no settings file missing.toml"),
     (["--log-level", "loud", "audit"], "log_level"),
     (["poll", "--sources", "missing.toml"], "missing.toml"),
-    (["poll", "--queue", "rabbit://x", "--sources", "missing.toml"], "rabbit"),
+    (["poll", "--queue", "rabbit://x", "--sources", "good.toml"], "rabbit"),
+    (["poll", "--sources", "pyproject.toml"], "no sources yet"),
     (["stream", "--queue", "rabbit://x"], "rabbit"),
     (["stream", "--warehouse", "mysql://x"], "mysql"),
     (["stream", "--wharehouse", "duckdb:///x"], "--wharehouse"),
@@ -44,6 +45,7 @@ MISTAKES = [
 @pytest.mark.parametrize(("arguments", "says"), MISTAKES, ids=lambda v: " ".join(v) if isinstance(v, list) else "")
 def test_a_mistake_is_one_line_and_exit_2(arguments, says, capsys, tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "good.toml").write_text('[[source]]\nurl = "https://herald.example/feed"\n')
     monkeypatch.chdir(tmp_path)
     code = main(arguments)
     out, err = capsys.readouterr()

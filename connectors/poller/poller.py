@@ -17,7 +17,7 @@ from aiohttp.abc import AbstractResolver
 from connectors.http import HostGate, HttpClient, Robots
 from connectors.poller.commit import Committer
 from connectors.poller.dispatch import Dispatcher
-from connectors.poller.documents import Reader
+from connectors.scraper.documents import Reader
 from connectors.poller.feed_state import FeedState
 from connectors.poller.page_visit import PageVisit
 from connectors.poller.settings import Event, OnEvent, PollSettings, Summary, Tally
@@ -91,15 +91,16 @@ class Poller:
         self._stopping.set()
         self._woken.set()
 
-    async def run(self, once: bool = False) -> Summary:
-        """Poll until ``stop()``; or, ``once``, every source that is due and the pages that are.
+    async def run(self, once: bool = False, everything: bool = False) -> Summary:
+        """Poll until ``stop()``; or, ``once``, every source that is due and the pages that are. With ``everything``
+        all sources are due at the start, but those that are retired.
 
         Raises what the queue or the state raised."""
         started = asyncio.get_running_loop().time()
         async with AsyncExitStack() as stack:
             await self._open(stack)
             try:
-                not_due = self._load()
+                not_due = self._load(everything)
                 ending = asyncio.create_task(self._until_idle() if once else self._for_ever())
                 stopped = asyncio.create_task(self._stopping.wait())
                 await asyncio.wait({ending, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -140,7 +141,7 @@ class Poller:
 
     # -- what is due --
 
-    def _load(self) -> int:
+    def _load(self, everything: bool) -> int:
         """Put everything the state knows of these sources in line; returns how many sources are not due."""
         at = self._now()
         known = self._state.feeds()
@@ -150,6 +151,8 @@ class Poller:
             state = known.get(url) or FeedState.of(url, source.name)
             self._feeds[url] = state
             due = self._next_poll(source, state, at)
+            if everything and due is not None:
+                due = at
             if due is not None:
                 self._put(due, url)
             if due is None or due > at:

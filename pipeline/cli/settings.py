@@ -15,6 +15,7 @@ import pydantic
 import structlog
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from connectors.http import HttpSettings
 from pipeline.cli.errors import UserError
 
 DEFAULT_FILE = "wiredesk.toml"
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     queue: str = "sqlite:///var/queue.db"
     warehouse: str = "duckdb:///var/wiredesk.duckdb"
     state: str = "var/poller.db"
+    http: HttpSettings = HttpSettings()
     log_level: str = pydantic.Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = pydantic.Field("text", pattern="^(text|json)$")
     stream: StreamSettings = StreamSettings()

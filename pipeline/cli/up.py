@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import click
 import structlog
 
+from connectors.sources import SourcesError, load_sources
+from pipeline.cli.errors import user_mistakes
 from pipeline.cli.settings import Settings
 from pipeline.cli.stopping import stop_on_signals
 
@@ -46,6 +48,8 @@ def up(
       wiredesk up --sources sources.toml
     """
     settings: Settings = ctx.obj
+    with user_mistakes(SourcesError):
+        load_sources(sources or settings.sources)
     common = _common_flags(ctx)
     queue_flag = ("--queue", queue_url or settings.queue)
     poll = [*common, "poll", "--sources", sources or settings.sources, *queue_flag, "--state", state or settings.state]

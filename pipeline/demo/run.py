@@ -5,7 +5,6 @@ Each command runs as a process of its own and is shown before its output, so tha
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -21,15 +20,17 @@ from rich.markup import escape
 
 from connectors.sources import dump_sources
 from connectors.warehouse import Warehouse
-from pipeline.demo.material import STAGES
+from pipeline.demo.almanac import moment
+from pipeline.demo.material import POLLS
 from pipeline.demo.server import DemoServer
 from pipeline.demo.summary import collect, render
 
-WHAT_HAPPENS = {
-    1: "The outlets' feeds, sitemaps and section pages are read, then their pages; everything is queued.",
-    2: "Later that day: new articles, and one that was revised. What has not changed is not fetched again.",
-    3: "And later: a second revision, and an early article that arrives late and becomes its story's first.",
-}
+WHAT_HAPPENS = (
+    "Feeds, sitemaps and section pages are read, then the pages of their entries; all goes through the queue.",
+    "Hours later: new articles, and one that was revised. What has not changed is not fetched again.",
+    "Later still: a second revision, and an early article that is found late and becomes its story's first.",
+)
+"""At each poll."""
 
 
 class DemoFailed(Exception):
@@ -59,13 +60,13 @@ class DemoPaths:
         return f"duckdb:///{self.folder / 'warehouse.duckdb'}"
 
 
-def commands(paths: DemoPaths, stage: int) -> Iterator[list[str]]:
+def commands(paths: DemoPaths, stage: int, now: datetime) -> Iterator[list[str]]:
     """The arguments of the commands of a stage."""
     poll = ["poll", "--sources", paths.sources, "--queue", paths.queue, "--state", paths.state]
-    # Minutes pass between the stages where it would be hours: the sources are not due yet, hence --all.
-    yield [*poll, "--once", "--allow-private", *(["--all"] if stage > 1 else [])]
+    # Seconds pass where it would be hours: the poller is told the time, or no source would be due again.
+    yield [*poll, "--once", "--allow-private", "--as-of", moment(POLLS[stage - 1], now).strftime("%Y-%m-%dT%H:%MZ")]
     yield ["stream", "--queue", paths.queue, "--warehouse", paths.warehouse, "--once"]
-    if stage == STAGES:
+    if stage == len(POLLS):
         yield ["audit", "--queue", paths.queue, "--warehouse", paths.warehouse]
 
 
@@ -85,10 +86,10 @@ def run_demo(folder: Path, console: Console, open_reader: Callable[[str], Wareho
             f"are served on this machine; the files go to {escape(str(folder))}.",
             highlight=False,
         )
-        for stage in range(1, STAGES + 1):
+        for stage, what_happens in enumerate(WHAT_HAPPENS, 1):
             server.stage = stage
-            console.print(f"\n[bold]{stage} of {STAGES}.[/bold] {WHAT_HAPPENS[stage]}", highlight=False)
-            for arguments in commands(paths, stage):
+            console.print(f"\n[bold]{stage} of {len(POLLS)}.[/bold] {what_happens}", highlight=False)
+            for arguments in commands(paths, stage, now):
                 _show_and_run(arguments, console)
     warehouse = open_reader(paths.warehouse)
     try:
@@ -114,13 +115,12 @@ def _next_steps(paths: DemoPaths, url: str | None) -> dict[str, str]:
 def _show_and_run(arguments: Sequence[str], console: Console) -> None:
     console.print(f"[bold cyan]$ wiredesk {escape(shlex.join(arguments))}[/bold cyan]", soft_wrap=True, highlight=False)
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline", *arguments],
+        [sys.executable, "-X", "utf8", "-m", "pipeline", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
         errors="replace",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         check=False,
     )
     if done.stdout.strip():
