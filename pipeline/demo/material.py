@@ -1,12 +1,13 @@
 """The demo's articles with their known answers: what the outlets publish, which story each article tells, what it was
 made from, and what the numbers should come to.
 
-``load_material(now)`` reads stories/*.toml, outlets.toml and troubles.toml. The walk is looked at in ``STAGES``
-steps: some articles and revisions are published only at the second or third.
+``load_material(now)`` reads stories/*.toml, outlets.toml and troubles.toml. The outlets are polled at three times,
+``POLLS``; a poll's number, from 1, is the stage. What is published after a poll is out at the next.
 
 A file in stories/ is a family: a ``story`` (the key of most of its articles), ``[[article]]`` and ``[[figure]]``
 tables. A copy names the article it was taken from (``copy_of``), which paragraphs, and its own ``head``, ``tail`` and
-``replace``; a rewrite names its ``parent``. ``or_story``: both answers are fine. See the records below for the rest.
+``replace``; a rewrite names its ``parent``. ``or_story``: both answers are fine. ``stage`` on an article: it is found
+only then, though published earlier. See the records below for the rest.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, Literal
 
 from pipeline.demo.almanac import dated, moment
 
-STAGES = 3
+POLLS = ("day-2 12:00", "day-1 08:00", "day-1 20:00")
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def _is_made_of_others(table: Mapping[str, Any]) -> bool:
 def _article(table: Mapping[str, Any], story: str, known: Mapping[str, Article], now: datetime) -> Article:
     original = known[table["copy_of"]] if "copy_of" in table else None
     first = Wording(
-        stage=table.get("stage", 1),
+        stage=table.get("stage", _stage(table["at"], now)),
         at=moment(table["at"], now),
         title=table["title"],
         paragraphs=_edited(_paragraphs(table, known, now), table.get("replace", ())),
@@ -219,12 +220,20 @@ def _wordings(first: Wording, revisions: Sequence[Mapping[str, Any]], now: datet
     for table in revisions:
         current = replace(
             current,
-            stage=table["stage"],
+            stage=_stage(table["at"], now),
             at=moment(table["at"], now),
             title=table.get("title", current.title),
             paragraphs=_edited(current.paragraphs, table.get("replace", ())) + _split(table.get("append", ""), now),
         )
         yield current
+
+
+def _stage(at: str, now: datetime) -> int:
+    """The first poll that finds what is published at this time."""
+    for stage, poll in enumerate(POLLS, 1):
+        if moment(at, now) <= moment(poll, now):
+            return stage
+    raise ValueError(f"{at!r} is after the last poll")
 
 
 def _section(table: Mapping[str, Any], known: Mapping[str, Article], now: datetime) -> Section:

@@ -91,12 +91,9 @@ def run_demo(folder: Path, console: Console, open_reader: Callable[[str], Wareho
             console.print(f"\n[bold]{stage} of {len(POLLS)}.[/bold] {what_happens}", highlight=False)
             for arguments in commands(paths, stage, now):
                 _show_and_run(arguments, console)
-    warehouse = open_reader(paths.warehouse)
-    try:
+    with open_reader(paths.warehouse).hold() as warehouse:
         summary = collect(warehouse)
         url = warehouse.query("SELECT min(url) FROM articles WHERE relation = 'rewrite'")[0][0]
-    finally:
-        warehouse.close()
     console.print(f"\nDone in {time.monotonic() - started:.0f} seconds.\n", highlight=False)
     render(summary, console, _next_steps(paths, url))
 
