@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_FIELD = 16 * 1024
 """Bytes of one response header; content security policies of news sites pass the usual 8 KiB."""
 MAX_FIELDS = 200
+MAX_RECENT = 4096
+"""Hosts remembered as asked a moment ago."""
 DECODE_IN_THREAD = 128 * 1024
 """Compressed bodies from this size on are unpacked beside the event loop."""
 
@@ -74,7 +77,9 @@ class HttpSettings:
     concurrency: int = 128
     """Requests under way at a time, of all hosts."""
     keepalive: float = 2.0
-    """Seconds that an unused connection stays open: a site's pages come in bursts, a feed's next poll is far away."""
+    """Seconds that an unused connection stays open, if its host was asked twice within ``burst`` seconds."""
+    burst: float = 10.0
+    """A site's pages come in bursts; a feed's next poll is far away, and thousands of idle connections are no use."""
     dns_ttl: int = 60
     """Seconds that a resolved name is kept."""
     dns_threads: int = 32
@@ -136,6 +141,13 @@ class _Fetch:
         return " -> ".join([self.url, *(r.url for r in self.redirects)])
 
 
+@dataclass(frozen=True)
+class _Sessions:
+    resolver: AbstractResolver
+    once: aiohttp.ClientSession
+    kept: aiohttp.ClientSession
+
+
 class HttpClient:
     """An asynchronous context manager; ``get`` is the whole of it.
 
@@ -155,22 +167,36 @@ class HttpClient:
         self._own_resolver = resolver
         self._now = now
         self._turns = asyncio.Semaphore(settings.concurrency)
-        self._session: aiohttp.ClientSession | None = None
-        self._resolver: GuardedResolver | None = None
+        self._recent: OrderedDict[str, float] = OrderedDict()
+        self._open: _Sessions | None = None
 
     async def __aenter__(self) -> HttpClient:
+        resolver = GuardedResolver(self._own_resolver or SystemResolver(self.settings.dns_threads), self._guard)
+        self._open = _Sessions(resolver, self._session(resolver, keep=False), self._session(resolver, keep=True))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._open is not None:
+            opened, self._open = self._open, None
+            await opened.once.close()
+            await opened.kept.close()
+            await opened.resolver.close()
+
+    def _session(self, resolver: AbstractResolver, *, keep: bool) -> aiohttp.ClientSession:
         s = self.settings
-        self._resolver = GuardedResolver(self._own_resolver or SystemResolver(s.dns_threads), self._guard)
         connector = aiohttp.TCPConnector(
-            limit=0,  # self._turns bounds the requests, so that waiting for a turn costs no one's time
-            keepalive_timeout=s.keepalive,
+            limit=0,  # self._turns bounds the requests, so that waiting for a turn is no part of a fetch's time
+            force_close=not keep,
+            keepalive_timeout=s.keepalive if keep else None,
             ttl_dns_cache=s.dns_ttl,
             use_dns_cache=s.dns_ttl > 0,
-            resolver=self._resolver,
+            resolver=resolver,
             socket_factory=self._guard.socket,
             ssl=ssl.create_default_context(cafile=s.ca_file) if s.ca_file else True,
         )
-        self._session = aiohttp.ClientSession(
+        return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": s.user_agent_header, "Accept-Encoding": ACCEPT_ENCODING, "Accept": "*/*"},
@@ -181,14 +207,17 @@ class HttpClient:
             max_field_size=MAX_FIELD,
             max_headers=MAX_FIELDS,
         )
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._session is not None and self._resolver is not None:
-            await self._session.close()
-            await self._resolver.close()
+    def _session_for(self, target: URL) -> aiohttp.ClientSession:
+        """The one that keeps connections, if the host was asked a moment ago; the other for a first request."""
+        if self._open is None:
+            raise RuntimeError("use the client inside `async with`")
+        now, host = asyncio.get_running_loop().time(), urls.origin(target)
+        last = self._recent.pop(host, float("-inf"))
+        self._recent[host] = now
+        if len(self._recent) > MAX_RECENT:
+            self._recent.popitem(last=False)
+        return self._open.kept if now - last < self.settings.burst else self._open.once
 
     async def get(
         self,
@@ -236,12 +265,10 @@ class HttpClient:
 
     async def _request(self, fetch: _Fetch, target: URL) -> Response | URL:
         """One request: the response, or the URL it redirects to."""
-        if self._session is None:
-            raise RuntimeError("use the client inside `async with`")
         headers = {**fetch.headers, "Cookie": fetch.cookies} if fetch.cookies else fetch.headers
         async with (
             asyncio.timeout(fetch.left),
-            self._session.get(target, headers=headers, allow_redirects=False) as raw,
+            self._session_for(target).get(target, headers=headers, allow_redirects=False) as raw,
         ):
             found = _readable(raw.headers)
             if raw.status in REDIRECTS and (location := raw.headers.get("Location", "").strip()):

@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from connectors.http import HttpClient, HttpSettings
+from connectors.http import FetchError, HttpClient, HttpSettings
 
 HANGS_AFTER = 30.0
 """Seconds; a test that takes so long has shown a hang."""
@@ -153,6 +153,14 @@ class Web:
         """A server and a client for it."""
         async with Web.serve(routes) as server, Web.client(server, **client) as opened:
             yield server, opened
+
+    @staticmethod
+    async def reason(client: HttpClient, url: str, **options: Any) -> str:
+        """The reason that fetching ``url`` fails for."""
+        with pytest.raises(FetchError) as caught:
+            await client.get(url, **options)
+        assert caught.value.detail
+        return caught.value.reason
 
 
 @pytest.fixture

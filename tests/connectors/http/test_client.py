@@ -224,12 +224,13 @@ async def test_a_cut_body_can_be_asked_for(web):
     assert (response.body, response.truncated) == (b"x" * 100, True)
 
 
-async def test_connections_to_a_host_are_used_again(web):
+async def test_a_connection_is_kept_for_a_host_that_is_asked_again(web):
     async with web.visit({"/": web.reply(200, b"x")}) as (site, client):
         for _ in range(5):
             await client.get(site.url())
-    assert len(site.requests) == 5
-    assert len({request.peer for request in site.requests}) == 1
+    peers = [request.peer for request in site.requests]
+    assert peers[0] != peers[1], "after one request, none is kept: most feeds are alone on their host"
+    assert len(set(peers[1:])) == 1
 
 
 async def test_header_bytes_that_are_no_utf8_become_text(web):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import zlib
 
@@ -22,7 +23,7 @@ def bare_deflate(data):
 PACK = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
-    "br": brotli.compress,
+    "br": functools.partial(brotli.compress, quality=5),
     "zstd": zstandard.compress,
 }
 bodies = st.one_of(
@@ -57,7 +58,7 @@ def test_the_limit_is_exact(name):
 
 @pytest.mark.parametrize("name", PACK)
 def test_the_beginning_of_a_cut_body_can_be_had(name):
-    body = b"".join(b"line %d\n" % n for n in range(30_000))
+    body = b"".join(b"line %d\n" % n for n in range(100_000))
     packed = PACK[name](body)
     cut = packed[: len(packed) // 2]
     with pytest.raises(BadEncoding, match="cut short"):

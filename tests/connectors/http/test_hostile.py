@@ -12,21 +12,11 @@ import zlib
 import brotli
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from connectors.http import Caps, FetchError, HttpClient, HttpSettings
 
 SMALL = Caps(time=5.0, compressed=100_000, decompressed=1_000_000)
 BOMB = bytes(50_000_000)
-
-
-async def reason(client, url, **options):
-    """The reason that fetching ``url`` fails for."""
-    with pytest.raises(FetchError) as caught:
-        await client.get(url, **options)
-    assert caught.value.detail
-    return caught.value.reason
 
 
 async def until_refused(writer, data, pause=0.0):
@@ -55,7 +45,7 @@ async def until_refused(writer, data, pause=0.0):
 async def test_a_decompression_bomb_is_refused(web, encoding, bomb):
     assert len(bomb) < SMALL.compressed
     async with web.visit({"/": web.reply(200, bomb, [("Content-Encoding", encoding)])}) as (site, client):
-        assert await reason(client, site.url(), caps=SMALL) == "too_large"
+        assert await web.reason(client, site.url(), caps=SMALL) == "too_large"
 
 
 async def test_many_layers_of_encoding_are_refused(web):
@@ -64,7 +54,7 @@ async def test_many_layers_of_encoding_are_refused(web):
         body = gzip.compress(body)
     answer = web.reply(200, body, [("Content-Encoding", ", ".join(["gzip"] * 10))])
     async with web.visit({"/": answer}) as (site, client):
-        assert await reason(client, site.url()) == "content_encoding"
+        assert await web.reason(client, site.url()) == "content_encoding"
 
 
 async def test_an_endless_body_is_refused_at_the_cap(web):
@@ -73,7 +63,7 @@ async def test_an_endless_body_is_refused_at_the_cap(web):
         await until_refused(writer, b"<p>and so on</p>" * 1000)
 
     async with web.visit(endless) as (site, client):
-        assert await reason(client, site.url(), caps=SMALL) == "too_large"
+        assert await web.reason(client, site.url(), caps=SMALL) == "too_large"
 
 
 async def test_an_endless_chunked_body_is_refused_at_the_cap(web):
@@ -82,7 +72,7 @@ async def test_an_endless_chunked_body_is_refused_at_the_cap(web):
         await until_refused(writer, b"3e8\r\n" + b"x" * 1000 + b"\r\n")
 
     async with web.visit(endless) as (site, client):
-        assert await reason(client, site.url(), caps=SMALL) == "too_large"
+        assert await web.reason(client, site.url(), caps=SMALL) == "too_large"
 
 
 async def test_an_announced_length_over_the_cap_is_refused_before_the_body_is_read(web):
@@ -90,12 +80,12 @@ async def test_an_announced_length_over_the_cap_is_refused_before_the_body_is_re
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 12000000\r\n\r\n")
 
     async with web.visit(announces) as (site, client):
-        assert await reason(client, site.url(), caps=SMALL) == "too_large"
+        assert await web.reason(client, site.url(), caps=SMALL) == "too_large"
 
 
 async def test_huge_headers_are_refused(web):
     async with web.visit({"/": web.reply(200, b"", [("X-Big", "x" * 1_000_000)])}) as (site, client):
-        assert await reason(client, site.url()) == "too_large"
+        assert await web.reason(client, site.url()) == "too_large"
 
 
 async def test_endless_headers_are_refused(web):
@@ -104,7 +94,7 @@ async def test_endless_headers_are_refused(web):
         await until_refused(writer, b"X-And-So-On: yes\r\n" * 100)
 
     async with web.visit(endless) as (site, client):
-        assert await reason(client, site.url()) == "bad_response"
+        assert await web.reason(client, site.url()) == "bad_response"
 
 
 async def test_an_endless_status_line_is_refused(web):
@@ -113,7 +103,7 @@ async def test_an_endless_status_line_is_refused(web):
         await until_refused(writer, b"OK" * 1000)
 
     async with web.visit(endless) as (site, client):
-        assert await reason(client, site.url()) == "too_large"
+        assert await web.reason(client, site.url()) == "too_large"
 
 
 # -- slow hosts --
@@ -125,7 +115,7 @@ async def test_headers_that_drip_run_into_the_total_time(web):
         await until_refused(writer, b"X-Drip: 1\r\n", pause=0.02)
 
     async with web.visit(drips, idle_timeout=5.0) as (site, client):
-        assert await reason(client, site.url(), caps=Caps(time=0.3)) == "timeout"
+        assert await web.reason(client, site.url(), caps=Caps(time=0.3)) == "timeout"
 
 
 async def test_a_body_that_drips_runs_into_the_total_time(web):
@@ -134,7 +124,7 @@ async def test_a_body_that_drips_runs_into_the_total_time(web):
         await until_refused(writer, b".", pause=0.02)
 
     async with web.visit(drips, idle_timeout=5.0) as (site, client):
-        assert await reason(client, site.url(), caps=Caps(time=0.3)) == "timeout"
+        assert await web.reason(client, site.url(), caps=Caps(time=0.3)) == "timeout"
 
 
 async def test_a_silent_host_runs_into_the_idle_time(web):
@@ -142,7 +132,7 @@ async def test_a_silent_host_runs_into_the_idle_time(web):
         await asyncio.sleep(20)
 
     async with web.visit(silent, idle_timeout=0.2) as (site, client):
-        assert await reason(client, site.url()) == "timeout"
+        assert await web.reason(client, site.url()) == "timeout"
 
 
 async def test_redirects_share_one_time(web):
@@ -152,15 +142,15 @@ async def test_redirects_share_one_time(web):
         await writer.drain()
 
     async with web.visit(slow) as (site, client):
-        assert await reason(client, site.url(), caps=Caps(time=0.35, redirects=1000)) == "timeout"
+        assert await web.reason(client, site.url(), caps=Caps(time=0.35, redirects=1000)) == "timeout"
     assert len(site.requests) < 10
 
 
-async def test_a_host_that_accepts_and_never_shakes_hands_is_a_timeout():
+async def test_a_host_that_accepts_and_never_shakes_hands_is_a_timeout(web):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         async with HttpClient(HttpSettings(allow_private=True, connect_timeout=0.2)) as client:
-            assert await reason(client, f"https://127.0.0.1:{port}/") == "timeout"
+            assert await web.reason(client, f"https://127.0.0.1:{port}/") == "timeout"
 
 
 async def test_a_slow_name_holds_no_other_back(web):
@@ -175,7 +165,7 @@ async def test_a_slow_name_holds_no_other_back(web):
     async with web.serve({"/": web.reply(200, b"quick")}) as site:
         only_this = HttpSettings(allowed=(f"127.0.0.1:{site.port}",))
         async with HttpClient(only_this, resolver=Slow({"quick.test": ["127.0.0.1"]})) as client:
-            slow = asyncio.create_task(reason(client, "http://slow.test/"))
+            slow = asyncio.create_task(web.reason(client, "http://slow.test/"))
             assert (await client.get(site.url(host="quick.test"))).body == b"quick"
             others_are_done.set()
             assert await slow == "dns"
@@ -187,124 +177,10 @@ async def test_a_name_that_is_never_resolved_is_a_timeout(web):
             return await asyncio.Future()
 
     async with HttpClient(HttpSettings(connect_timeout=0.1), resolver=Never({})) as client:
-        assert await reason(client, "http://slow.test/") == "timeout"
+        assert await web.reason(client, "http://slow.test/") == "timeout"
 
 
-# -- where it must not go --
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        "http://169.254.169.254/latest/meta-data/",
-        "http://[::1]/",
-        "http://[::ffff:169.254.169.254]/",
-        "http://[64:ff9b::7f00:1]/",
-        "http://[2002:7f00:1::]/",
-        "http://127.0.0.1:1/",
-        "http://2130706433/",
-        "http://0x7f.1/",
-        "http://0177.0.0.1/",
-        "http://127.1/",
-        "http://１２７．０．０．１/",
-        "http://0/",
-        "http://0.0.0.0:22/",
-        "http://10.0.0.1/",
-        "http://100.64.0.1/",
-        "http://224.0.0.1/",
-        "http://[ff02::1]/",
-        "http://[fe80::1]/",
-        "http://[fd00:ec2::254]/",
-        "http://inside.test/",
-        "http://both.test/",
-        "//metadata.test/",
-    ],
-)
-async def test_no_redirect_leads_to_a_forbidden_address(web, target):
-    names = {
-        "inside.test": ["127.0.0.1"],
-        "both.test": ["10.0.0.1", "::1"],
-        "metadata.test": ["169.254.169.254"],
-    }
-    async with web.visit({"/": web.redirect(target)}, names=names) as (site, client):
-        assert await reason(client, site.url()) == "forbidden_address"
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        "file:///etc/passwd",
-        "FILE:/etc/passwd",
-        "ftp://127.0.0.1/",
-        "gopher://127.0.0.1:70/",
-        "unix:/run/docker.sock",
-        "javascript:alert(1)",
-        "data:text/html,x",
-        "http://[::1",
-        "http://a b/",
-        "http://256.1.1.1/",
-    ],
-)
-async def test_no_redirect_leads_to_what_is_not_the_web(web, target):
-    async with web.visit({"/": web.redirect(target)}) as (site, client):
-        assert await reason(client, site.url()) == "unsupported_url"
-
-
-async def test_an_address_is_refused_without_a_redirect_too(web):
-    async with web.visit({"/": web.reply()}, allowed=()) as (site, client):
-        assert await reason(client, site.url()) == "forbidden_address"
-    assert site.requests == []
-
-
-async def test_another_port_of_an_allowed_address_is_refused(web):
-    async with web.serve({"/": web.reply()}) as other, web.visit({}) as (site, client):
-        assert await reason(client, other.url()) == "forbidden_address"
-        assert (await client.get(site.url())).status == 404
-    assert other.requests == []
-
-
-async def test_a_name_that_changes_its_address_is_judged_at_each_connection(web):
-    """DNS rebinding: 127.0.0.2 stands for a public address, then the same name leads inside."""
-
-    async def page(request, writer):
-        writer.write(web.reply(200, b"outside", [("Connection", "close")]))
-        await writer.drain()
-
-    async with web.serve(page, host="127.0.0.2") as outside:
-        rebinding = web.Names({"evil.test": [["127.0.0.2"], ["127.0.0.1"]]})
-        async with HttpClient(HttpSettings(allowed=("127.0.0.2",), dns_ttl=0), resolver=rebinding) as client:
-            assert (await client.get(outside.url(host="evil.test"))).body == b"outside"
-            assert await reason(client, outside.url("/again", host="evil.test")) == "forbidden_address"
-    assert rebinding.asked == ["evil.test"] * 2
-
-
-async def test_the_name_of_this_machine_is_inside(web):
-    async with web.serve({"/": web.reply(200, b"inside")}) as site:
-        async with HttpClient(HttpSettings()) as client:
-            assert await reason(client, site.url(host="localhost")) == "forbidden_address"
-        async with HttpClient(HttpSettings(allow_private=True)) as client:
-            assert (await client.get(site.url(host="localhost"))).body == b"inside"
-    assert len(site.requests) == 1
-
-
-async def test_a_good_address_that_does_not_answer_is_no_way_to_a_bad_one(web):
-    names = {"evil.test": ["127.0.0.2", "127.0.0.1"]}
-    async with web.visit({"/": web.reply()}, names=names, allowed=("127.0.0.2",)) as (inside, client):
-        assert await reason(client, inside.url(host="evil.test")) == "connection"
-    assert inside.requests == []
-
-
-async def test_an_answer_that_is_a_name_is_not_resolved_past_the_guard(web):
-    async with web.visit({"/": web.reply()}, names={"evil.test": ["localhost"]}) as (site, client):
-        assert await reason(client, site.url(host="evil.test")) == "forbidden_address"
-    assert site.requests == []
-
-
-async def test_allow_private_opens_loopback_but_not_the_metadata_service(web):
-    routes = {"/": web.reply(), "/meta": web.redirect("http://169.254.169.254/")}
-    async with web.visit(routes, allowed=(), allow_private=True) as (site, client):
-        assert (await client.get(site.url())).status == 200
-        assert await reason(client, site.url("/meta")) == "forbidden_address"
+# -- circles --
 
 
 async def test_a_redirect_loop_is_named(web):
@@ -323,7 +199,7 @@ async def test_a_page_that_redirects_to_itself_with_ever_new_cookies_ends(web):
         await writer.drain()
 
     async with web.visit(page) as (site, client):
-        assert await reason(client, site.url()) == "redirects"
+        assert await web.reason(client, site.url()) == "redirects"
     assert len(site.requests) == 11
 
 
@@ -342,7 +218,7 @@ async def test_cookies_without_measure_are_sent_in_measure(web):
 )
 async def test_a_broken_content_length_is_named(web, length):
     async with web.visit({"/": web.reply(200, b"12345", [("Content-Length", length)])}) as (site, client):
-        assert await reason(client, site.url()) in {"bad_response", "too_large"}
+        assert await web.reason(client, site.url()) in {"bad_response", "too_large"}
 
 
 async def test_a_body_shorter_than_its_content_length_is_a_broken_connection(web):
@@ -351,7 +227,7 @@ async def test_a_body_shorter_than_its_content_length_is_a_broken_connection(web
         await writer.drain()
 
     async with web.visit(short) as (site, client):
-        assert await reason(client, site.url()) == "connection"
+        assert await web.reason(client, site.url()) == "connection"
 
 
 async def test_a_connection_reset_in_the_body_is_named(web):
@@ -363,7 +239,7 @@ async def test_a_connection_reset_in_the_body_is_named(web):
         writer.transport.abort()
 
     async with web.visit(resets) as (site, client):
-        assert await reason(client, site.url()) == "connection"
+        assert await web.reason(client, site.url()) == "connection"
 
 
 @pytest.mark.parametrize("chunk", [b"zz\r\nabc\r\n", b"-5\r\nabc\r\n", b"ffffffffffffffffff\r\nabc", b"5\r\nabc"])
@@ -373,7 +249,7 @@ async def test_broken_chunks_are_named(web, chunk):
         await writer.drain()
 
     async with web.visit(breaks) as (site, client):
-        assert await reason(client, site.url()) in {"connection", "bad_response"}
+        assert await web.reason(client, site.url()) in {"connection", "bad_response"}
 
 
 @pytest.mark.parametrize(
@@ -397,7 +273,7 @@ async def test_what_is_not_http_is_named(web, said):
         await writer.drain()
 
     async with web.visit(says) as (site, client):
-        assert await reason(client, site.url()) in {"bad_response", "connection"}
+        assert await web.reason(client, site.url()) in {"bad_response", "connection"}
 
 
 async def test_a_switch_of_protocols_is_only_a_status(web):
@@ -414,37 +290,37 @@ async def test_endless_interim_responses_run_into_the_total_time(web):
         await until_refused(writer, b"HTTP/1.1 100 Continue\r\n\r\n" * 10)
 
     async with web.visit(continues) as (site, client):
-        assert await reason(client, site.url(), caps=Caps(time=0.5)) == "timeout"
+        assert await web.reason(client, site.url(), caps=Caps(time=0.5)) == "timeout"
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
 async def test_a_wrong_content_encoding_label_is_named(web, encoding):
     async with web.visit({"/": web.reply(200, b"<html>plain", [("Content-Encoding", encoding)])}) as (site, client):
-        assert await reason(client, site.url()) == "content_encoding"
+        assert await web.reason(client, site.url()) == "content_encoding"
 
 
 @pytest.mark.parametrize("damage", [slice(0, -9), slice(0, 400), slice(5, None)])
 async def test_a_damaged_gzip_is_named(web, damage):
     body = gzip.compress(b"".join(b"line %d\n" % n for n in range(500)))[damage]
     async with web.visit({"/": web.reply(200, body, [("Content-Encoding", "gzip")])}) as (site, client):
-        assert await reason(client, site.url()) == "content_encoding"
+        assert await web.reason(client, site.url()) == "content_encoding"
 
 
 async def test_a_port_where_nobody_listens_is_a_failed_connection(web):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     async with web.client(allowed=("127.0.0.1",)) as client:
-        assert await reason(client, f"http://127.0.0.1:{port}/") == "connection"
+        assert await web.reason(client, f"http://127.0.0.1:{port}/") == "connection"
 
 
 async def test_an_unknown_name_is_named(web):
     async with web.client() as client:
-        assert await reason(client, "http://nowhere.test/") == "dns"
+        assert await web.reason(client, "http://nowhere.test/") == "dns"
 
 
 async def test_a_name_without_an_address_is_named(web):
     async with web.client(names={"empty.test": [[]]}) as client:
-        assert await reason(client, "http://empty.test/") == "dns"
+        assert await web.reason(client, "http://empty.test/") == "dns"
 
 
 async def test_https_to_a_server_without_it_is_named(web):
@@ -457,7 +333,7 @@ async def test_https_to_a_server_without_it_is_named(web):
         web.client(allowed=("127.0.0.1",)) as client,
     ):
         port = server.sockets[0].getsockname()[1]
-        assert await reason(client, f"https://127.0.0.1:{port}/") == "tls"
+        assert await web.reason(client, f"https://127.0.0.1:{port}/") == "tls"
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_named(web, certificate):
@@ -466,89 +342,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_named(web, certificate):
     names = {"safe.test": ["127.0.0.1"], "other.test": ["127.0.0.1"]}
     async with web.serve({"/": web.reply(200, b"safe")}, ssl=context) as site:
         async with web.client(site, names=names) as client:
-            assert await reason(client, f"https://safe.test:{site.port}/") == "tls"
+            assert await web.reason(client, f"https://safe.test:{site.port}/") == "tls"
         async with web.client(site, names=names, ca_file=str(certificate)) as trusting:
             assert (await trusting.get(f"https://safe.test:{site.port}/")).body == b"safe"
-            assert await reason(trusting, f"https://other.test:{site.port}/") == "tls"
-
-
-# -- odd URLs --
-
-
-@pytest.mark.parametrize(
-    ("path", "asked"),
-    [
-        ("/новости/день", "/%D0%BD%D0%BE%D0%B2%D0%BE%D1%81%D1%82%D0%B8/%D0%B4%D0%B5%D0%BD%D1%8C"),
-        ("/🎉?q=🎉", "/%F0%9F%8E%89?q=%F0%9F%8E%89"),
-        ("/שלום\u202e", "/%D7%A9%D7%9C%D7%95%D7%9D%E2%80%AE"),
-        ("/a b", "/a%20b"),
-        ("/%2Fa%zz?x=%41+b", "/%2Fa%zz?x=%41+b"),
-    ],
-)
-async def test_emoji_and_right_to_left_paths_are_asked_for(web, path, asked):
-    async with web.visit({asked: web.reply(200, b"found")}) as (site, client):
-        assert (await client.get(site.url(path))).body == b"found"
-
-
-async def test_a_location_in_raw_bytes_is_followed(web):
-    routes = {
-        "/": b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /caf\xe9?\xc3\xa9\r\n\r\n",
-        "/caf%E9?%C3%A9": web.reply(200, b"found"),
-    }
-    async with web.visit(routes) as (site, client):
-        assert (await client.get(site.url())).body == b"found"
-
-
-@pytest.mark.parametrize(
-    ("host", "asked"),
-    [("BÜCHER.test", "xn--bcher-kva.test"), ("i❤.test", "xn--i-7iq.test"), ("إختبار.test", "xn--kgbechtv.test")],
-)
-async def test_names_of_any_script_are_resolved_as_a_labels(web, host, asked):
-    async with web.visit({"/": web.reply()}, names={asked: ["127.0.0.1"]}) as (site, client):
-        assert (await client.get(site.url(host=host))).status == 200
-    assert site.requests[0].headers["host"] == f"{asked}:{site.port}"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://127.0.0.1:99999/",
-        "http://127.0.0.1:0/",
-        "http://127.0.0.1:-1/",
-        "http://127.0.0.1:port/",
-        "http://127.0.0.1/\0x",
-        "http://[127.0.0.1]/",
-        "http://127.0.0.1\0.test/",
-        "http://a%00b.test/",
-        "http://127.0.0.1/\x1b[31m",
-        "http://" + "a" * 64 + ".test/",
-        "http://" + "a." * 200 + "test/",
-        "http://a.test/" + "x" * 10_000,
-        "http://a\ud800.test/",
-        "http://a.test/\ud800",
-        "http://\u202e.test/",
-        "http://[fe80::1%25eth0]/",
-        "http://[v1.x]/",
-        "http://1.2.3.4.5/",
-        "http://999999999999/",
-        "mailto:desk@example.org",
-        "//no.scheme/",
-        "/path",
-        "",
-        "\0",
-    ],
-    ids=lambda url: ascii(url)[:30],
-)
-async def test_a_url_that_can_not_be_asked_for_is_named(web, url):
-    async with web.client() as client:
-        assert await reason(client, url) == "unsupported_url"
-
-
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.one_of(st.text(), st.text().map("http://".__add__), st.text().map("http://a.test/".__add__)))
-def test_no_url_does_more_than_fail(web, url):
-    async def fetch():
-        async with web.client() as client:
-            return await reason(client, url)
-
-    assert asyncio.run(fetch()) in {"unsupported_url", "forbidden_address", "dns"}
+            assert await web.reason(trusting, f"https://other.test:{site.port}/") == "tls"
