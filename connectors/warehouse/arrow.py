@@ -84,17 +84,21 @@ def clean(text: str) -> str:
 
 
 def _column(found: list[Any], kind: pa.DataType) -> pa.Array:
-    if any(isinstance(v, dict) for v in found):
-        found = [None if v is None else msgspec.json.encode(v, order="deterministic").decode() for v in found]
     try:
-        return pa.array(found, kind)
+        return pa.array([_plain(v) for v in found], kind)
     except UnicodeEncodeError:
-        return pa.array([_cleaned(v) for v in found], kind)
+        return pa.array([_plain(_cleaned(v)) for v in found], kind)
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.json.encode(value, order="deterministic").decode() if isinstance(value, dict) else value
 
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
+    if isinstance(value, dict):
+        return {_cleaned(k): _cleaned(v) for k, v in value.items()}
     return tuple(_cleaned(v) for v in value) if isinstance(value, tuple) else value
 
 

@@ -153,8 +153,7 @@ class DuckDBWarehouse:
     def links(
         self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = (), copy_groups: Sequence[str] = ()
     ) -> list[Link]:
-        found = self._having(Link, article_id=article_ids, parent_id=parent_ids, copy_group=copy_groups)
-        return [link for link in found if link.story_id]
+        return self._having(Link, article_id=article_ids, parent_id=parent_ids, copy_group=copy_groups)
 
     def sections(self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = ()) -> list[ArticleSection]:
         return self._having(ArticleSection, article_id=article_ids, parent_id=parent_ids)
@@ -207,7 +206,7 @@ class DuckDBWarehouse:
         limit: int | None = None,
     ) -> list[R]:
         sql = f"SELECT {names(arrow_fields(record))} FROM {quoted(TABLE_OF[record].name)}"
-        sql += f" WHERE {where}" if where else ""
+        sql += f" WHERE {_filled(record)}" + (f" AND ({where})" if where else "")
         sql += f" ORDER BY {order}" if order else ""
         sql += f" LIMIT {int(limit)}" if limit is not None else ""
         with self._open() as cursor:
@@ -265,7 +264,8 @@ class DuckDBWarehouse:
             f"SELECT rowid FROM {table} WHERE {quoted(c)} IN (SELECT unnest(?::VARCHAR[]))" for c in asked
         )
         with self._open() as cursor:
-            found = _fetch(cursor, f"SELECT {columns} FROM {table} WHERE rowid IN ({rowids})", list(asked.values()))
+            sql = f"SELECT {columns} FROM {table} WHERE rowid IN ({rowids}) AND {_filled(record)}"
+            found = _fetch(cursor, sql, list(asked.values()))
         return arrow.from_arrow(record, found)
 
     def _refuse_read_only(self) -> None:
@@ -285,6 +285,11 @@ def _cursor(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyCo
 def _fetch(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Any) -> pa.Table:
     """The whole result: an open one would keep the cursor's transaction open."""
     return cursor.sql(sql, params=parameters).to_arrow_table()
+
+
+def _filled(record: type[Record]) -> str:
+    """The condition that a row has the record's part: an article is not linked before it is matched."""
+    return "story_id IS NOT NULL" if record is Link else "true"
 
 
 def _existing(cursor: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:

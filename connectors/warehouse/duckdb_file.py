@@ -8,6 +8,7 @@ work on cursors of it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import threading
 import weakref
@@ -17,11 +18,12 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import duckdb
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from connectors.warehouse import WarehouseBusy, WarehouseError
 
 MEMORY = ":memory:"
+RETRY_SECONDS = 0.01
 PREFIX = "duckdb:///"
 SETTINGS = {"threads": int, "memory_limit": str, "temp_directory": str}
 """Options of the URL that are DuckDB's own settings."""
@@ -116,13 +118,14 @@ class DuckDBFile:
                 )
         attempts = Retrying(
             retry=retry_if_exception(_is_locked),
-            wait=wait_random_exponential(multiplier=0.02, max=0.5),
+            wait=wait_fixed(RETRY_SECONDS),
             stop=stop_after_delay(self.location.patience),
             reraise=True,
         )
+        turn = _Turn(path + ".turn")
         try:
-            return attempts(self._connect, read_only)
-        except duckdb.Error as e:
+            return attempts(self._attempt, read_only, turn)
+        except (duckdb.Error, BlockingIOError) as e:
             line = str(e).strip().splitlines()[0]
             if _is_locked(e):
                 raise WarehouseBusy(
@@ -130,6 +133,16 @@ class DuckDBFile:
                     f"instead ({line})"
                 ) from e
             raise WarehouseError(f"{path} can't be opened: {line}") from e
+        finally:
+            turn.release()
+
+    def _attempt(self, read_only: bool, turn: _Turn) -> duckdb.DuckDBPyConnection:
+        turn.take()
+        try:
+            return self._connect(read_only)
+        except duckdb.IOException:
+            turn.wanted = True
+            raise
 
     def _connect(self, read_only: bool) -> duckdb.DuckDBPyConnection:
         # Nothing is ever fetched from the network by itself.
@@ -151,7 +164,36 @@ class DuckDBFile:
 
 
 def _is_locked(error: BaseException) -> bool:
-    return isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
+    return isinstance(error, BlockingIOError) or (isinstance(error, duckdb.IOException) and "lock" in str(error))
+
+
+class _Turn:
+    """Whose turn it is to open the file: a lock on a file beside it, which appears when two processes first meet.
+
+    Without it, one that opens the file again right after closing it would hardly ever let another one in."""
+
+    def __init__(self, path: str):
+        self._path = path
+        self._descriptor: int | None = None
+        self._mine = False
+        self.wanted = os.path.exists(path)
+
+    def take(self) -> None:
+        """Have the turn, if it is wanted. Raises ``BlockingIOError`` while another process has it."""
+        if not self.wanted or self._mine:
+            return
+        if self._descriptor is None:
+            try:
+                self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+            except OSError:  # a folder that only its owner writes to: no turns there
+                self._mine = True
+                return
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._mine = True
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
 
 @dataclass(frozen=True)
