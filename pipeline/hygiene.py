@@ -33,6 +33,15 @@ def clean_text(raw: str, cap: int = TEXT_CAP) -> str:
     return "\n".join(line for line in lines if line)[:cap].rstrip()
 
 
+def unwrapped(raw: str) -> str:
+    """The text with hard-wrapped paragraphs joined, if it is hard-wrapped: lines all of about one length, with blank
+    lines between paragraphs (as in e-mail and old wire archives)."""
+    blocks = re.split(r"\n[ \t]*\n", raw.replace("\r\n", "\n"))
+    inner = [len(line) for block in blocks for line in block.strip().split("\n")[:-1]]
+    wrapped = len(blocks) > 1 and len(inner) >= 5 and sum(40 <= n <= 100 for n in inner) >= 0.8 * len(inner)
+    return "\n".join(" ".join(block.split("\n")) for block in blocks) if wrapped else raw
+
+
 def clean_line(raw: str | None, cap: int = TITLE_CAP) -> str | None:
     """Return the string as one line, cut at a word where it is longer than ``cap``; None when nothing is left."""
     if not raw:

@@ -291,7 +291,9 @@ def _people(node: Any) -> list[str]:
     return [node] if isinstance(node, str) else []
 
 
-_BY = re.compile(r"^(?:by|von|por|par|di|door|av|od|автор:?|written by|story by|text by|analysis by|reported by)[\s:]+", re.I)
+_BY = re.compile(
+    r"^(?:by|von|por|par|di|door|av|od|автор:?|written by|story by|text by|analysis by|reported by)[\s:]+", re.I
+)
 _SEPARATOR = re.compile(
     r"\s*(?:;|\||•|\band\b|\bund\b|(?-i:\s(?:y|et|e)\s)|&|,(?!\s*(?:jr|sr|ii|iii|phd|md)\b))\s*", re.I
 )
