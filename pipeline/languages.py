@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-SAMPLE = 600
+SAMPLE = 400
 """Characters that are looked at. On 3,000 English articles 300 suffice for 999 in 1,000; a millisecond reads 1,000."""
 SURE = 0.9
 """Probability from which the detector is believed over a declaration."""

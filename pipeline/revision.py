@@ -29,7 +29,7 @@ from pipeline.hygiene import TEXT_CAP, clean_line, clean_text, count_words, unwr
 from pipeline.languages import language_of
 from pipeline.maintext import main_text
 from pipeline.metadata import Declared, author_names, declared
-from pipeline.walls import PAGE_CAP, Page, judge
+from pipeline.walls import PAGE_CAP, Page, judge, longest
 from pipeline.wire_credit import wire_credit
 from schemas import ids
 from schemas.records import DateClue, Entry, Failure, Fetched, Revision
@@ -99,9 +99,10 @@ def _page(fetched: Fetched) -> tuple[Content | None, Declared, Failure | None]:
         return None, Declared(), Failure(reason="no_text", detail="not HTML")
     said = declared(tree)
     titles = [title for title in (tree.findtext(".//title"), *(h.text_content() for h in tree.iter("h1"))) if title]
-    visible = _visible(tree)
     found = main_text(tree, said)
     words = count_words(found.text)
+    # Read anew, since main_text takes the tree apart: buttons tell of walls.
+    visible = _visible(trafilatura.load_html(markup)) if words <= longest() else ""
     wall = judge(
         Page(
             title="\n".join(" ".join(title.split()) for title in titles[:4]),

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from schemas.records import Failure
 
 THRESHOLD = 3
-HTML_CAP = 400_000
+HTML_CAP = 200_000
 """Characters of markup that are searched."""
 PAGE_CAP = 20_000
 ENDING = 40
@@ -67,6 +67,11 @@ def table() -> Table:
     raw = tomllib.loads(resources.files("pipeline").joinpath("walls.toml").read_text("utf-8"))
     signs = (Sign(**{**row, "pattern": re.compile(row["pattern"], re.I | re.M)}) for row in raw["sign"])
     return Table(raw["words"], tuple(signs))
+
+
+def longest() -> int:
+    """The words from which on ``Page.visible`` and ``Page.html`` are not looked at."""
+    return max(table().words.values())
 
 
 def judge(page: Page, known: Table | None = None) -> Failure | None:

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from importlib import resources
+from typing import Any
 
 HEAD = 700
 """Characters at the start among which a dateline or a byline is looked for."""
@@ -23,6 +24,8 @@ def wire_credit(text: str, authors: Iterable[str] = ()) -> str | None:
     head, tail = text[:HEAD], text[-TAIL:]
     named = "\n".join(authors)
     best: tuple[int, str] | None = None
+    if not _any_agency().search(f"{head}\n{tail}\n{named}"):
+        return None
     for credit, byline, in_head, in_tail in _agencies():
         for rank, found in enumerate((in_head.search(head), byline.search(named), in_tail.search(tail))):
             if found:
@@ -32,9 +35,20 @@ def wire_credit(text: str, authors: Iterable[str] = ()) -> str | None:
 
 
 @functools.cache
+def _rows() -> list[dict[str, Any]]:
+    return tomllib.loads(resources.files("pipeline").joinpath("wire_credit.toml").read_text("utf-8"))["agency"]
+
+
+@functools.cache
+def _any_agency() -> re.Pattern[str]:
+    """Any name at all: most texts hold none, and are done with."""
+    names = [name for row in _rows() for name in row["short"] + row["names"]]
+    return re.compile(rf"\b(?:{'|'.join(names)})\b|[Rr]eporting by")
+
+
+@functools.cache
 def _agencies() -> tuple[tuple[str, re.Pattern[str], re.Pattern[str], re.Pattern[str]], ...]:
-    rows = tomllib.loads(resources.files("pipeline").joinpath("wire_credit.toml").read_text("utf-8"))["agency"]
-    return tuple((row["credit"], *_patterns(row["short"] + row["names"])) for row in rows)
+    return tuple((row["credit"], *_patterns(row["short"] + row["names"])) for row in _rows())
 
 
 def _patterns(names: Iterable[str]) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
