@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -39,6 +40,7 @@ DECODE_IN_THREAD = 128 * 1024
 
 # Request headers that may follow a redirect to another origin; others may hold a key meant for the first one.
 _FOLLOWS = frozenset({"accept", "accept-language", "if-none-match", "if-modified-since", "cache-control", "a-im"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 Permit = Callable[[str], Awaitable[float]]
 """Asked before each request: returns the seconds to keep from the last one to this host, or raises ``FetchError``."""
@@ -113,12 +115,15 @@ class _Fetch:
     redirects: list[Redirect] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
     jar: aiohttp.CookieJar | None = None
+    """Only for a fetch that is redirected with a cookie."""
     cookies: str = ""
 
     def visit(self, target: URL) -> None:
         """Note that ``target`` is next; a site that sends us in a circle is refused. The same URL with other cookies
         is no circle: many sites set one and redirect to themselves."""
-        self.cookies = _cookie_header(self.jar, target) if self.jar is not None else ""
+        if self.jar is not None:
+            kept = self.jar.filter_cookies(target).items()
+            self.cookies = "; ".join(f"{name}={morsel.coded_value}" for name, morsel in kept)
         step = (str(target), self.cookies)
         if step in self.seen:
             raise FetchError("redirects", f"loop: {self._way()}", status=self.redirects[-1].status)
@@ -136,6 +141,20 @@ class _Fetch:
             self.headers = {k: v for k, v in self.headers.items() if k.lower() in _FOLLOWS}
         self.redirects.append(Redirect(status, str(target)))
         return target
+
+    def keep_cookies(self, set_cookie: Sequence[str], target: URL) -> None:
+        """Keep what a redirect sets; the jar bounds how much that is, and how much of it one request gets (8 KiB)."""
+        if set_cookie:
+            self.jar = aiohttp.CookieJar(unsafe=True) if self.jar is None else self.jar
+            self.jar.update_cookies_from_headers(set_cookie, target)
+
+    def request_headers(self) -> dict[str, str]:
+        """Those asked for, with the cookies of this fetch after those of the caller."""
+        if not self.cookies:
+            return self.headers
+        others = {k: v for k, v in self.headers.items() if k.lower() != "cookie"}
+        given = [v for k, v in self.headers.items() if k.lower() == "cookie"]
+        return {**others, "Cookie": "; ".join([*given, self.cookies])}
 
     def _way(self) -> str:
         return " -> ".join([self.url, *(r.url for r in self.redirects)])
@@ -239,7 +258,7 @@ class HttpClient:
             is refused (``content_type``) before the body is read. None given, or no Content-Type: all are.
         truncate: a body over the caps is cut there, not refused.
         Raises ``FetchError`` when there is no usable response. The body of an error status is never a reason for that:
-        it is given as far as it could be read.
+        it is given as far as it could be read. Raises ``ValueError`` for ``headers`` that can't be sent.
         """
         caps = caps or self.settings.caps
         fetch = _Fetch(url, caps, dict(headers or {}), accept_types, truncate, caps.time)
@@ -265,22 +284,20 @@ class HttpClient:
 
     async def _request(self, fetch: _Fetch, target: URL) -> Response | URL:
         """One request: the response, or the URL it redirects to."""
-        headers = {**fetch.headers, "Cookie": fetch.cookies} if fetch.cookies else fetch.headers
-        async with (
-            asyncio.timeout(fetch.left),
-            self._session_for(target).get(target, headers=headers, allow_redirects=False) as raw,
-        ):
+        deadline = asyncio.get_running_loop().time() + fetch.left
+        async with asyncio.timeout_at(deadline):
+            raw = await self._session_for(target).get(target, headers=fetch.request_headers(), allow_redirects=False)
+        async with raw:
             found = _readable(raw.headers)
             if raw.status in REDIRECTS and (location := raw.headers.get("Location", "").strip()):
-                if raw.headers.getall("Set-Cookie", None):
-                    fetch.jar = fetch.jar or aiohttp.CookieJar(unsafe=True)
-                    fetch.jar.update_cookies_from_headers(raw.headers.getall("Set-Cookie"), target)
+                fetch.keep_cookies(found.getall("Set-Cookie", ()), target)
                 return fetch.follow(raw.status, target, location)
             success = 200 <= raw.status < 300
             if success and not accepts(fetch.accept_types, found.get("Content-Type", "")):
                 detail = f"{target}: {found['Content-Type']}"
                 raise FetchError("content_type", detail, status=raw.status)
-            body, truncated = await _body(raw, found, fetch.caps, partial=fetch.truncate or not success)
+            partial = fetch.truncate or not success
+            body, truncated = await _body(raw, found, fetch.caps, deadline, partial=partial)
         return Response(
             url=fetch.url,
             final_url=str(target),
@@ -302,41 +319,35 @@ def accepts(accept_types: tuple[str, ...], content_type: str) -> bool:
 
 
 async def _body(
-    raw: aiohttp.ClientResponse, headers: CIMultiDict[str], caps: Caps, *, partial: bool
+    raw: aiohttp.ClientResponse, headers: CIMultiDict[str], caps: Caps, deadline: float, *, partial: bool
 ) -> tuple[bytes, bool]:
     """The body within the caps, and whether it is only a beginning (``partial`` allows that)."""
-    encoding = ",".join(headers.getall("Content-Encoding", ()))
-    truncated = False
-
-    def too_large(what: str) -> FetchError:
-        return FetchError("too_large", f"{raw.url}: {what}", status=raw.status)
-
     if not partial and (raw.content_length or 0) > caps.compressed:
-        raise too_large(f"{raw.content_length} bytes announced, the limit is {caps.compressed}")
+        detail = f"{raw.url}: {raw.content_length} bytes announced, the limit is {caps.compressed}"
+        raise FetchError("too_large", detail, status=raw.status)
     data = bytearray()
+    truncated = False
     try:
-        while chunk := await raw.content.readany():
-            data += chunk
-            if len(data) > caps.compressed:
-                truncated = True
-                del data[caps.compressed :]
-                break
-    except aiohttp.ClientPayloadError:
+        async with asyncio.timeout_at(deadline):
+            while len(data) <= caps.compressed and (chunk := await raw.content.readany()):
+                data += chunk
+    except (aiohttp.ClientError, TimeoutError):
         if not partial:
             raise
         truncated = True
-    if truncated and not partial:
-        raise too_large(f"more than {caps.compressed} bytes as sent")
-    if truncated:
-        raw.close()
+    if len(data) > caps.compressed:
+        if not partial:
+            raise FetchError("too_large", f"{raw.url}: more than {caps.compressed} bytes as sent", status=raw.status)
+        truncated = True
+        del data[caps.compressed :]
+    encoding = ",".join(headers.getall("Content-Encoding", ()))
     try:
         return await _decoded(bytes(data), encoding, caps.decompressed, partial=truncated), truncated
     except (BodyTooLarge, BadEncoding) as e:
         if partial:
             return await _decoded(bytes(data), encoding, caps.decompressed, partial=True), True
-        if isinstance(e, BodyTooLarge):
-            raise too_large(str(e)) from e
-        raise FetchError("content_encoding", f"{raw.url}: {e}", status=raw.status) from e
+        reason = "too_large" if isinstance(e, BodyTooLarge) else "content_encoding"
+        raise FetchError(reason, f"{raw.url}: {e}", status=raw.status) from e
 
 
 async def _decoded(data: bytes, encoding: str, limit: int, *, partial: bool) -> bytes:
@@ -346,19 +357,17 @@ async def _decoded(data: bytes, encoding: str, limit: int, *, partial: bool) -> 
 
 
 def _readable(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    """The headers as text that can be stored and sent: bytes that are no UTF-8 are read as Latin-1."""
-    return CIMultiDict((name, value if value.isascii() else _latin(value)) for name, value in headers.items())
+    """The headers as text that can be stored and sent back: bytes that are no UTF-8 are read as Latin-1, control
+    characters as spaces (RFC 9110 section 5.5)."""
+    return CIMultiDict(
+        (name, value if value.isascii() and value.isprintable() else _CONTROL.sub(" ", _text(value)))
+        for name, value in headers.items()
+    )
 
 
-def _latin(value: str) -> str:
+def _text(value: str) -> str:
     raw = value.encode("utf-8", "surrogateescape")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("latin-1")
-
-
-def _cookie_header(jar: aiohttp.CookieJar, target: URL) -> str:
-    """The jar bounds what it keeps and what it gives for one request (about 8 KiB)."""
-    cookies = "; ".join(f"{name}={morsel.coded_value}" for name, morsel in jar.filter_cookies(target).items())
-    return cookies if cookies.isprintable() else ""

@@ -127,6 +127,16 @@ async def test_a_body_that_drips_runs_into_the_total_time(web):
         assert await web.reason(client, site.url(), caps=Caps(time=0.3)) == "timeout"
 
 
+async def test_the_status_of_an_error_page_that_drips_is_known(web):
+    async def drips(request, writer):
+        writer.write(b"HTTP/1.1 410 Gone\r\n\r\nIt is")
+        await until_refused(writer, b".", pause=0.02)
+
+    async with web.visit(drips) as (site, client):
+        response = await client.get(site.url(), caps=Caps(time=0.3))
+    assert (response.status, response.truncated, response.body[:6]) == (410, True, b"It is.")
+
+
 async def test_a_silent_host_runs_into_the_idle_time(web):
     async def silent(request, writer):
         await asyncio.sleep(20)
@@ -201,6 +211,12 @@ async def test_a_page_that_redirects_to_itself_with_ever_new_cookies_ends(web):
     async with web.visit(page) as (site, client):
         assert await web.reason(client, site.url()) == "redirects"
     assert len(site.requests) == 11
+
+
+async def test_a_cookie_with_control_characters_harms_nothing(web):
+    cookie = [("Set-Cookie", "a=b\x01c\x7f; Path=/"), ("Set-Cookie", "\x02=\x03"), ("Set-Cookie", "é=ü\udcff")]
+    async with web.visit({"/": web.redirect("/b", headers=cookie), "/b": web.reply(200, b"there")}) as (site, client):
+        assert (await client.get(site.url())).body == b"there"
 
 
 async def test_cookies_without_measure_are_sent_in_measure(web):
