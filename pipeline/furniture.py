@@ -50,6 +50,11 @@ def without_furniture(text: str, titles: Iterable[str | None] = (), table: Seque
     return "\n".join(lines) or text
 
 
+def is_furniture(line: str) -> bool:
+    """Whether a line is furniture wherever it stands."""
+    return _is(line, "any", rules())
+
+
 def _is(line: str, where: str, table: Sequence[Line]) -> bool:
     bare = line.lstrip("-–—•*>»| ")
     return any(row.where == where and row.pattern.match(bare) and count_words(bare) <= row.words for row in table)
