@@ -21,6 +21,7 @@ from rich.markup import escape
 from connectors.sources import dump_sources
 from connectors.warehouse import Warehouse
 from pipeline.demo.almanac import moment
+from pipeline.demo.answers import Check, check
 from pipeline.demo.material import POLLS
 from pipeline.demo.server import DemoServer
 from pipeline.demo.summary import collect, render
@@ -93,9 +94,20 @@ def run_demo(folder: Path, console: Console, open_reader: Callable[[str], Wareho
                 _show_and_run(arguments, console)
     with open_reader(paths.warehouse).hold() as warehouse:
         summary = collect(warehouse)
+        checks = check(server.material, warehouse)
         url = warehouse.query("SELECT min(url) FROM articles WHERE relation = 'rewrite'")[0][0]
     console.print(f"\nDone in {time.monotonic() - started:.0f} seconds.\n", highlight=False)
     render(summary, console, _next_steps(paths, url))
+    console.print(f"\n[dim]{_in_words(checks)}[/dim]", highlight=False)
+
+
+def _in_words(checks: Sequence[Check]) -> str:
+    """How many of the known answers the warehouse has right, by kind."""
+    kinds = dict.fromkeys(c.kind for c in checks)
+    counts = ((kind, [c.right for c in checks if c.kind == kind]) for kind in kinds)
+    return "Known answers of this material that came out right: " + ", ".join(
+        f"{kind} {sum(right)}/{len(right)}" for kind, right in counts
+    )
 
 
 def _next_steps(paths: DemoPaths, url: str | None) -> dict[str, str]:

@@ -169,7 +169,7 @@ def render(summary: Summary, console: Console, next_steps: Mapping[str, str]) ->
         console.rule("[bold]What could not be used, and why")
         console.print(_rejects(summary))
     console.rule("[bold]Every item accounted for")
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.receipts)
+    counts = ", ".join(f"{outcome} {count}" for outcome, count in summary.receipts)
     console.print(f"{sum(count for _, count in summary.receipts)} receipts: {counts}\n")
     console.rule("[bold]What to type next")
     for command, shows in next_steps.items():
@@ -186,9 +186,9 @@ def _tree(story: StoryLines) -> Tree:
         if told.similarity is not None:
             how += f" {told.similarity:.2f}"
         when = f"{told.published_at:%a %H:%M}" if told.published_at else "undated"
-        line = f"[dim]{when} {how}[/dim] {escape(told.source)}"
+        line = f"[dim]{when}[/dim] {escape(told.source)} [dim]({how})[/dim]"
         if told.parent_id is not None:
-            line += f": [italic]{escape(told.title or '')}[/italic]"
+            line += f" [italic]{escape(told.title or '')}[/italic]"
         nodes[told.article_id] = nodes.get(told.parent_id or "", root).add(line)
     return root
 

@@ -1,0 +1,21 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from connectors.warehouse import OpenWarehouse
+from pipeline.demo.material import load_material
+
+NOW = datetime(2024, 2, 28, 0, 5, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def material():
+    return load_material(NOW)
+
+
+@pytest.fixture
+def warehouse(tmp_path):
+    opened = OpenWarehouse(f"duckdb:///{tmp_path}/demo.duckdb")()
+    opened.migrate()
+    with opened.hold() as held:
+        yield held
