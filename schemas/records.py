@@ -185,7 +185,7 @@ class Member(Record, frozen=True, kw_only=True):
     article_id: str
     story_id: str
     parent_id: str | None = None
-    relation: str = "original"
+    relation: Literal["original", "copy", "rewrite"] = "original"
     similarity: float | None = None
     copy_group: str | None = None
     title: str | None = None

@@ -49,7 +49,7 @@ TABLES: dict[str, Table] = {
         Table("figures", ("figure_id",), (records.Figure,), group="story_id"),
         Table("rejects", ("reject_id",), (records.Reject,)),
         Table("receipts", ("fetch_id",), (records.Receipt,)),
-        Table("sketches", ("article_id",), (records.Sketch,)),
+        Table("sketches", ("article_id",), (records.Sketch,), group="article_id"),
         Table("progress", ("channel", "partition"), (records.Progress,)),
     )
 }

@@ -1,0 +1,347 @@
+"""Attach each article to the earlier article it was copied or rewritten from.
+
+In: the new and changed articles of a batch, and the past (sketches, links, stories, sections). Out: ``links``, the
+changed parts of rows of articles; ``members``, all articles of every affected story; ``emptied``, the ids of stories
+without members left; ``records``, rows of sketches, stories, story events and article sections. Nothing is dropped.
+
+The rule. An article that shares at least 0.6 of the shorter one's text with another is a copy; copies, also through a
+chain, form a group, and each but the first has its parent in the group. Any other article is a rewrite of the best
+scoring earlier one among its candidates, if the score reaches the threshold. A section of a digest has a parent by
+the same rule, but is nobody's.
+
+So what is said of an article is a function of its candidates and of its copy group. An article is *unsettled* when
+one of these changed; all it depends on is then loaded, and it is judged anew. That makes the tables the same for any
+order, repetition and cut into batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import msgspec
+
+from pipeline import copies, stories
+from pipeline.history import History, OpenHistory
+from pipeline.pool import Pool
+from pipeline.score import Scorer
+from pipeline.sections import find_sections
+from pipeline.sketch import section_id, sketch, sketch_section, subtag, unpack
+from schemas.records import Article, ArticleSection, Link, Member, Record, Replaced, Section, Sketch
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The options of matching."""
+
+    horizon: timedelta = timedelta(days=7)
+    """An article comes from one published at most so much earlier."""
+    threshold: float = 0.4
+    """The least probability of a rewrite's link."""
+
+
+class Tie(NamedTuple):
+    """What an article or a section came from."""
+
+    parent_id: str | None = None
+    relation: str = "original"
+    similarity: float | None = None
+    copy_group: str | None = None
+
+
+class Judged(NamedTuple):
+    """What the candidates of an article say: the best by score, the copies among them."""
+
+    rewrite: Tie
+    copies: tuple[tuple[str, float], ...]
+    """(article, containment), the best first."""
+
+
+class Settled(NamedTuple):
+    """The ties of articles, and of sections with the article that each is part of."""
+
+    articles: dict[str, Tie]
+    sections: dict[str, tuple[str, Tie]]
+
+
+class Judge:
+    """Judges the articles and sections of one pool. Pure: the same pool gives the same judgements."""
+
+    def __init__(self, sketches: Iterable[Sketch], config: Matching):
+        self.pool = Pool(list(sketches), config.horizon)
+        self._scorer = Scorer(self.pool)
+        self._threshold = config.threshold
+
+    def judge(self, name: str) -> Judged:
+        """``name``: the id of an article or section in the pool."""
+        i = self.pool.position[name]
+        candidates = self.pool.candidates(i)
+        if not len(candidates.positions):
+            return Judged(Tie(), ())
+        scores, contained = self._scorer.scores(i, candidates)
+        best = int(scores.argmax())  # Of equals the first, and positions are in order of time.
+        ids = [self.pool.sketches[j].article_id for j in candidates.positions.tolist()]
+        rewrite = Tie()
+        if scores[best] >= self._threshold:
+            rewrite = Tie(ids[best], "rewrite", float(scores[best]))
+        same = [(ids[n], float(c)) for n, c in enumerate(contained.tolist()) if c >= copies.SAME]
+        return Judged(rewrite, tuple(sorted(same, key=lambda copy: -copy[1])))
+
+    def tie_groups(self, judged: dict[str, Judged]) -> dict[str, Tie]:
+        """What each of the judged came from, copy groups considered."""
+        ties = {name: self._section_tie(j) if self.is_section(name) else j.rewrite for name, j in judged.items()}
+        edges = [(x, a) for x, j in judged.items() if not self.is_section(x) for a, _ in j.copies]
+        for group in copies.groups(edges):
+            first, *rest = sorted(group, key=self.pool.position.__getitem__)
+            ties[first] = ties[first]._replace(copy_group=first)
+            for name in rest:
+                found = judged[name].copies
+                # A chain may lead over later copies only; then the group's first is what was copied.
+                parent, share = found[0] if found else (first, self.share(name, first))
+                ties[name] = Tie(parent, "copy", share, first)
+        return ties
+
+    def share(self, a: str, b: str) -> float:
+        """How much of the shorter text the two share."""
+        return self._scorer.share(self.pool.position[a], self.pool.position[b])
+
+    def _section_tie(self, judged: Judged) -> Tie:
+        if judged.copies:
+            return Tie(judged.copies[0][0], "copy", judged.copies[0][1])
+        return judged.rewrite
+
+    def is_section(self, name: str) -> bool:
+        return bool(self.pool.section[self.pool.position[name]])
+
+
+class Settlement:
+    """Finds what a batch unsettles, loads what that depends on, and judges it. Use ``settle``."""
+
+    def __init__(self, fresh: Sequence[Sketch], history: History, config: Matching):
+        self._fresh = {s.article_id: s for s in fresh}
+        self._history = history
+        self._config = config
+        self._known: dict[str, Sketch] = {}
+        self._complete: set[str] = set()
+        self._judge: Judge | None = None
+
+    def settle(self) -> Settled:
+        """What each unsettled article and section came from."""
+        before = self._history.sketches(sorted(self._fresh))
+        self._learn(self._history.related([*self._fresh.values(), *before], self._config.horizon))
+        unsettled = self._fresh.keys() | self._depending(self.judge.pool)
+        if before:  # Of the articles as they were others were candidates too, and lose one.
+            as_it_was = {**self._known, **{s.article_id: s for s in before}}
+            unsettled |= self._depending(Pool(list(as_it_was.values()), self._config.horizon))
+        judged: dict[str, Judged] = {}
+        while wanted := unsettled - judged.keys():
+            self._load(wanted)
+            judged.update((name, self.judge.judge(name)) for name in sorted(wanted))
+            unsettled |= self._copies_of(wanted, judged)
+        ties, parts = self.judge.tie_groups(judged), {}
+        for name in [name for name in ties if self.judge.is_section(name)]:
+            parts[name] = (unpack(self._known[name].evidence).part_of, ties.pop(name))
+        return Settled(ties, parts)
+
+    @property
+    def judge(self) -> Judge:
+        """A judge of all that is known so far."""
+        if self._judge is None:
+            self._judge = Judge(self._known.values(), self._config)
+        return self._judge
+
+    def _learn(self, sketches: Iterable[Sketch]) -> None:
+        for s in [*self._fresh.values(), *sketches]:
+            if s.article_id not in self._known and not self._outdated(s):
+                self._known[s.article_id] = s
+                self._judge = None
+
+    def _outdated(self, s: Sketch) -> bool:
+        """The sections of an article that came again are those that came with it, not the stored ones."""
+        return s.article_id not in self._fresh and unpack(s.evidence).part_of in self._fresh
+
+    def _depending(self, pool: Pool) -> set[str]:
+        """Those that may have one of the batch among their candidates."""
+        found: set[int] = set()
+        for name in self._fresh:
+            if name in pool.position:
+                found.update(pool.later(pool.position[name]).tolist())
+        return {pool.sketches[j].article_id for j in found}
+
+    def _load(self, names: set[str]) -> None:
+        """Have these and all that may be among their candidates in ``_known``."""
+        missing = [name for name in sorted(names) if name not in self._known]
+        self._learn(self._history.sketches(missing))
+        partial = [self._known[name] for name in sorted(names - self._complete)]
+        self._learn(self._history.related(partial, self._config.horizon))
+        self._complete |= names
+
+    def _copies_of(self, names: set[str], judged: dict[str, Judged]) -> set[str]:
+        """All that is, was or becomes a copy of the same text as one of these."""
+        ends = {a for name in names if not self.judge.is_section(name) for a, _ in judged[name].copies} | names
+        groups = {link.copy_group for link in self._history.links(article_ids=sorted(ends)) if link.copy_group}
+        members = {link.article_id for link in self._history.links(copy_groups=sorted(groups))} if groups else set()
+        return members | ends
+
+
+class Matched(NamedTuple):
+    """What to write and to hand on for one batch; see the module's docstring."""
+
+    links: tuple[Link, ...]
+    members: tuple[Member, ...]
+    emptied: tuple[str, ...]
+    records: tuple[Record, ...]
+
+
+def match(articles: Iterable[Article], history: History, config: Matching, now: datetime) -> Matched:
+    """Match the new and changed articles of a batch with each other and with the past. ``now``: the time of events."""
+    fresh = {a.article_id: a for a in articles}
+    sections = {key: find_sections(a.title, a.text) for key, a in fresh.items()}
+    sketches = [sketch(a, digest=bool(sections[key])) for key, a in fresh.items()]
+    for key, found in sections.items():
+        sketches.extend(sketch_section(fresh[key], section, i) for i, section in enumerate(found))
+    settled = Settlement(sketches, history, config).settle()
+    before = _members_before(settled, history)
+    after = dict(before)
+    for key, article in fresh.items():
+        after[key] = _member(article, before.get(key))
+    for key, tie in settled.articles.items():
+        after[key] = msgspec.structs.replace(after[key], **tie._asdict())
+    after = stories.grow(after)
+    changed = {key for key, m in after.items() if key not in before or stories.link(m) != stories.link(before[key])}
+    affected = {state[key].story_id for key in changed | fresh.keys() for state in (before, after) if key in state}
+    members = [m for _, m in sorted(after.items()) if m.story_id in affected]
+    emptied = stories.superseded(before, after)
+    rows = [stories.story(story_id, of_it) for story_id, of_it in sorted(stories.by_story(members).items())]
+    events = stories.events(before, after, now)
+    sectioned = _section_records(fresh, sections, settled.sections, before, after, history)
+    return Matched(
+        links=tuple(stories.link(after[key]) for key in sorted(changed)),
+        members=tuple(members),
+        emptied=tuple(story.story_id for story in emptied),
+        records=(*sketches, *rows, *emptied, *events, *sectioned),
+    )
+
+
+def _members_before(settled: Settled, history: History) -> dict[str, Member]:
+    """The members of all stories that the settled were in or come into."""
+    ties = [*settled.articles.values(), *(tie for _, tie in settled.sections.values())]
+    involved = settled.articles.keys() | {tie.parent_id for tie in ties if tie.parent_id}
+    of_stories = {link.story_id for link in history.links(article_ids=sorted(involved))}
+    return {m.article_id: m for m in history.members(sorted(of_stories))}
+
+
+def _member(article: Article, before: Member | None) -> Member:
+    return Member(
+        article_id=article.article_id,
+        story_id=before.story_id if before else article.article_id,
+        title=article.title,
+        source=article.source,
+        published_at=article.published_at,
+        at=article.published_at or article.first_seen_at,
+    )
+
+
+def _section_records(
+    fresh: dict[str, Article],
+    sections: Mapping[str, Sequence[Section]],
+    settled: dict[str, tuple[str, Tie]],
+    before: dict[str, Member],
+    after: dict[str, Member],
+    history: History,
+) -> list[Record]:
+    """New and changed rows of sections; what articles of the batch no longer have is removed, sketches too."""
+    moved = {key for key, m in after.items() if key in before and before[key].story_id != m.story_id}
+    owners = fresh.keys() | {owner for owner, _ in settled.values()}
+    stored = {r.section_id: r for r in history.sections(article_ids=sorted(owners), parent_ids=sorted(moved))}
+    stale = {key: r for key, r in stored.items() if key in settled or r.parent_id in moved}
+    rows = {key: r for key, r in stale.items() if r.article_id not in fresh}
+    for article_id, found in sections.items():
+        for i, section in enumerate(found):
+            key = section_id(article_id, i)
+            rows[key] = ArticleSection(section_id=key, article_id=article_id, **msgspec.structs.asdict(section))
+    records: list[Record] = []
+    for key, row in sorted(rows.items()):
+        _, tie = settled.get(key, ("", Tie(row.parent_id, similarity=row.similarity)))
+        story_id = after[tie.parent_id].story_id if tie.parent_id else None
+        row = msgspec.structs.replace(row, parent_id=tie.parent_id, similarity=tie.similarity, story_id=story_id)
+        if row.article_id in fresh or row != stored[key]:
+            records.append(row)
+    digests = {key for key, found in sections.items() if found} | {r.article_id for r in stored.values()}
+    records.extend(Replaced(table="article_sections", group=key) for key in sorted(digests & fresh.keys()))
+    gone = sorted(key for key, row in stored.items() if row.article_id in fresh and key not in rows)
+    records.extend(Replaced(table="sketches", group=key) for key in gone)
+    return records
+
+
+class _Settle(beam.DoFn):
+    """Match all articles of one group of languages."""
+
+    def __init__(self, config: Matching, open_history: OpenHistory):
+        self._config = config
+        self._open_history = open_history
+
+    def setup(self) -> None:
+        self._history = self._open_history()
+
+    def process(self, element: tuple[str, Iterable[Article]]) -> Iterator[Any]:
+        matched = match(element[1], self._history, self._config, datetime.now(UTC))
+        yield from matched.records
+        for tag in ("links", "members", "emptied"):
+            yield from (beam.pvalue.TaggedOutput(tag, item) for item in getattr(matched, tag))
+
+
+class _Moved(beam.DoFn):
+    """(language before, language now) of articles whose language changed."""
+
+    def __init__(self, open_history: OpenHistory):
+        self._open_history = open_history
+
+    def setup(self) -> None:
+        self._history = self._open_history()
+
+    def process(self, batch: Sequence[Article]) -> Iterator[tuple[str, str]]:
+        now = {a.article_id: subtag(a.language) for a in batch}
+        for stored in self._history.sketches(sorted(now)):
+            if stored.language != now[stored.article_id]:
+                yield stored.language, now[stored.article_id]
+
+
+def together(article: Article, moved: Iterable[tuple[str, str]]) -> tuple[str, Article]:
+    """Key an article by its language, or by all languages that it has to be matched with.
+
+    Languages are matched apart. Only where an article changed its language (it was too short to tell, or mistaken)
+    one step must see both: the story it leaves and the one it joins.
+    """
+    language = subtag(article.language)
+    for joined in copies.groups(moved):
+        if language in joined:
+            return "+".join(sorted(joined)), article
+    return language, article
+
+
+@dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
+class MatchStories(beam.PTransform):
+    """PCollection[Article] -> ``.links`` (Link), ``.members`` (Member), ``.emptied`` (story ids), ``.records``."""
+
+    config: Matching
+    open_history: OpenHistory
+
+    def expand(self, articles: beam.PCollection[Article]) -> beam.pvalue.DoOutputsTuple:
+        moved = (
+            articles
+            | "Batch" >> beam.BatchElements(min_batch_size=200, max_batch_size=1000)
+            | "Moved" >> beam.ParDo(_Moved(self.open_history))
+        )
+        return (
+            articles
+            | "ByLanguage" >> beam.Map(together, beam.pvalue.AsList(moved)).with_output_types(tuple[str, Article])
+            | "Group" >> beam.GroupByKey()
+            | "Settle"
+            >> beam.ParDo(_Settle(self.config, self.open_history)).with_outputs(
+                "links", "members", "emptied", main="records"
+            )
+        )
