@@ -32,6 +32,8 @@ PARTITION = 0
 POLL_SECONDS = 0.02
 TRIM_STEP = 2000
 """Messages dropped in one transaction, so that appenders need not wait long."""
+VACUUM_PAGES = 5000
+"""Pages given back in one transaction, for the same reason."""
 
 _SIZES = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _DURATIONS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -162,8 +164,10 @@ class SQLiteQueue:
             if len(ends) < TRIM_STEP:
                 break
         if dropped:
-            # It frees a page a step, and only executescript() steps a statement without columns to its end.
-            self._db.executescript("PRAGMA incremental_vacuum")
+            # In parts, so that appenders get their turn. It frees a page a step, and only executescript() steps a
+            # statement without columns to its end.
+            while self._one("PRAGMA freelist_count"):
+                self._db.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return dropped
 

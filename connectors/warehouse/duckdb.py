@@ -236,7 +236,8 @@ class DuckDBWarehouse:
             with open(source, "rb", closefd=False) as reader, open(draft, "wb") as writer:
                 shutil.copyfileobj(reader, writer, 2**22)
         with duckdb.connect(draft) as copy:
-            copy.execute(f"CREATE OR REPLACE TABLE wiredesk_snapshot AS SELECT {literal(now.isoformat())} AS taken_at")
+            taken_at = f"TIMESTAMPTZ {literal(now.isoformat())}"
+            copy.execute(f"CREATE OR REPLACE TABLE wiredesk_snapshot AS SELECT {taken_at} AS taken_at")
         _durable(draft)
         os.replace(draft, path)
         _durable(os.path.dirname(path) or ".")

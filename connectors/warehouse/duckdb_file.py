@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl
 
 import duckdb
@@ -25,8 +27,6 @@ from connectors.warehouse import WarehouseBusy, WarehouseError
 MEMORY = ":memory:"
 RETRY_SECONDS = 0.01
 PREFIX = "duckdb:///"
-SETTINGS = {"threads": int, "memory_limit": str, "temp_directory": str}
-"""Options of the URL that are DuckDB's own settings."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,43 @@ def parse_url(url: str) -> Location:
     path, _, query = url.removeprefix(PREFIX).partition("?")
     if not path or path.endswith("/"):
         raise ValueError(f"{url!r} names no file: use duckdb:///path")
-    patience, settings = Location.patience, {}
+    settings: dict[str, Any] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
+        if name not in OPTIONS:
+            raise ValueError(f"unknown option {name!r} in {url!r}: known are {', '.join(OPTIONS)}")
         try:
-            if name == "patience":
-                patience = float(value)
-            else:
-                settings[name] = SETTINGS[name](value)
-        except KeyError:
-            known = ", ".join(sorted([*SETTINGS, "patience"]))
-            raise ValueError(f"unknown option {name!r} in {url!r}: known are {known}") from None
-        except ValueError:
-            raise ValueError(f"option {name}={value!r} in {url!r} is not a number") from None
+            settings[name] = OPTIONS[name](value)
+        except ValueError as e:
+            raise ValueError(f"option {name}={value!r} in {url!r}: {e}") from None
+    patience = settings.pop("patience", Location.patience)
     return Location(path if path.startswith(MEMORY) else os.path.abspath(path), patience, settings)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise ValueError("a whole number above 0 is needed")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise ValueError("seconds are a number, as in 2.5")
+    return float(text)
+
+
+def _memory(text: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+)?\s*([kMGT]B|[KMGT]iB)", text):
+        raise ValueError("a size is a number with kB, MB, GB, KiB, MiB or GiB, as in 2GB")
+    return text
+
+
+OPTIONS: dict[str, Callable[[str], Any]] = {
+    "memory_limit": _memory,
+    "patience": _seconds,
+    "temp_directory": str,
+    "threads": _number,
+}
+"""What a URL may say after the question mark. All but ``patience`` are DuckDB's own settings."""
 
 
 class DuckDBFile:
@@ -164,7 +188,9 @@ class DuckDBFile:
 
 
 def _is_locked(error: BaseException) -> bool:
-    return isinstance(error, BlockingIOError) or (isinstance(error, duckdb.IOException) and "lock" in str(error))
+    return isinstance(error, BlockingIOError) or (
+        isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)
+    )
 
 
 class _Turn:

@@ -502,7 +502,7 @@ def test_a_killed_writer_leaves_the_last_acknowledged_batch_whole(warehouse_url)
 def test_a_reader_gets_its_turn_while_another_process_writes(warehouse_url):
     open_warehouse(warehouse_url).migrate()
     with subprocess.Popen(
-        [sys.executable, "-c", WRITER, warehouse_url, "25"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", WRITER, warehouse_url, "12"], stdout=subprocess.PIPE, text=True
     ) as writer:
         writer.stdout.readline()
         seen = []
