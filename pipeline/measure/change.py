@@ -1,0 +1,180 @@
+"""Form and direction: is the number a level, a movement, a multiple or a share, and which way did it move?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.measure.numbers import Number
+from pipeline.measure.pack import Pack
+from pipeline.measure.text import Token
+from pipeline.measure.units import Counted
+
+_REACH = 8
+# Nouns of rates that are given in percent of a whole.
+_PARTICLES = frozenset({"up", "down", "off", "over"})
+_PARTICLE_VERBS = frozenset(
+    """make makes made making take takes taking took set wind end put give show pay paid lay laid owe sign signed
+    pick picked account""".split()
+)
+_BEFORE_OF = frozenset({"of", "in"})
+
+
+def form_of(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pack) -> tuple[str, str | None]:
+    """(form, direction)."""
+    if number.sort == "multiple" or counted.dimension == "multiple":
+        direction = number.direction or _multiple_direction(tokens, counted.end, pack)
+        return "multiple", direction or None
+    if counted.dimension == "age":
+        return "level", None
+    change = _after(tokens, number, counted, pack) or _before(tokens, number, counted, pack)
+    if change is not None:
+        return "change", change or None
+    if number.sort == "point":
+        return _points(tokens, number, counted)
+    if number.sort == "percent":
+        return _percent(tokens, number)
+    return ("share", None) if counted.dimension == "share" else ("level", None)
+
+
+def _percent(tokens: Sequence[Token], number: Number) -> tuple[str, str | None]:
+    """A percentage above 100 of something is a multiple of it; any other is a share unless it moved."""
+    after = tokens[number.last].low if number.last < len(tokens) else ""
+    if number.value is not None and number.value > 100 and after in _BEFORE_OF:
+        return "multiple", None
+    return "share", None
+
+
+def _points(tokens: Sequence[Token], number: Number, counted: Counted) -> tuple[str, str | None]:
+    near = {t.low for t in tokens[max(0, number.first - 6) : counted.end + 4]}
+    return ("level", None) if near & {"margin", "error", "sampling"} else ("change", None)
+
+
+def _multiple_direction(tokens: Sequence[Token], end: int, pack: Pack) -> str | None:
+    for token in tokens[end : end + 3]:
+        if token.low in pack.changes.comparatives:
+            return pack.changes.comparatives[token.low]
+        if token.low in ("as", "the"):
+            return "up"
+    return None
+
+
+def _before(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pack) -> str | None:
+    """The direction when a change word stands before the number with only fillers between; "" when it has none."""
+    changes = pack.changes
+    i = number.first - 1
+    low_limit = max(-1, number.first - _REACH)
+    while i > low_limit:
+        token = tokens[i]
+        low = token.low
+        if low in changes.levels and not (
+            low == "as" and i + 1 < len(tokens) and tokens[i + 1].low in ("much", "many")
+        ):
+            return None
+        if low == "of":
+            noun = tokens[i - 1].low if i else ""
+            if noun in changes.nouns and _carries(number):
+                return changes.nouns[noun] or ""
+            if noun not in ("total", "average", "combined", "estimated", "record"):
+                return None
+        elif low in changes.verbs and not (low in _PARTICLES and i and tokens[i - 1].low in _PARTICLE_VERBS):
+            return changes.verbs[low] if _verb_counts(tokens, i, number, counted) else None
+        elif low in changes.nouns and tokens[i + 1].low != "of":
+            return changes.nouns[low] or "" if number.sort in ("percent", "point") else None
+        elif low in changes.comparatives and low not in changes.fillers:
+            return None
+        elif token.kind == "n":
+            if not _listed(tokens, i, number):
+                return None
+        elif low not in changes.fillers:
+            return None
+        i -= 1
+    return None
+
+
+def _listed(tokens: Sequence[Token], i: int, number: Number) -> bool:
+    """ "190 points, or 0.6%": the same movement said twice; the change word stands before the first."""
+    between = [t.low for t in tokens[i + 1 : number.first]]
+    return any(w in ("or", "(") for w in between) and len(between) <= 6
+
+
+def _carries(number: Number) -> bool:
+    return number.sort in ("percent", "point", "money", "plain", "vague", "fraction")
+
+
+def _verb_counts(tokens: Sequence[Token], i: int, number: Number, counted: Counted) -> bool:
+    """Whether a word of change takes this number as what moved: some verbs do so with few things only."""
+    low = tokens[i].low
+    if low in ("up", "down", "off", "over", "higher"):
+        after_verb = tokens[i - 1].low if i else ""
+        return (
+            number.sort in ("percent", "point", "money")
+            or after_verb in ("is", "was", "are", "were", "and")
+            or (tokens[i + 1].glued is False and counted.unit in ("point", "cent"))
+        )
+    if low in (
+        "lead",
+        "shot",
+        "narrow",
+        "lower",
+        "raised",
+        "raises",
+        "raise",
+        "adds",
+        "raising",
+        "cut",
+        "added",
+        "shed",
+        "contracted",
+        "lost",
+        "gained",
+        "lose",
+        "ease",
+        "gains",
+        "improved",
+        "add",
+    ):
+        if low in ("raised", "raises", "raise", "raising"):
+            return number.sort in ("percent", "point") and any(t.low == "by" for t in tokens[i + 1 : number.first])
+        return (
+            number.sort in ("percent", "point", "fraction")
+            or low not in ("lost", "lose", "contracted", "ease", "lead", "gained", "added", "adds", "add", "improved")
+            or counted.unit in ("point", "pound", "job")
+        )
+    return counted.dimension != "time" or any(t.low == "by" for t in tokens[i + 1 : number.first])
+
+
+def _after(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pack) -> str | None:
+    """ "a 3 percent drop", "20 percent more", "5,000 fewer", "32 percent below 2005 levels"."""
+    changes, n = pack.changes, len(tokens)
+    j = number.last
+    if (
+        number.sort == "plain"
+        and number.last < n
+        and tokens[number.last].low in ("more", "fewer", "extra", "additional")
+    ):
+        before = tokens[number.first - 1].low if number.first else ""
+        return None if before in ("no", "the", "than") else changes.comparatives[tokens[number.last].low]
+    if number.sort == "plain" and counted.end > j and counted.unit:
+        j = counted.end
+    for k in range(j, min(n, j + 3)):
+        token = tokens[k]
+        if token.text in ",;:.()—" or token.kind == "n":
+            return None
+        low = token.low
+        if low in changes.comparatives and (
+            low
+            not in ("over", "above", "under", "below", "behind", "ahead", "additional", "older", "younger", "better")
+            or number.sort in ("percent", "point")
+            or (counted.dimension != "count" and low not in ("over", "under"))
+        ):
+            return None if low in ("over", "under") else changes.comparatives[low]
+        if (
+            number.sort in ("percent", "point", "money", "fraction")
+            and low in changes.nouns
+            and not low.startswith(("growth", "inflation"))
+            and low not in ("lead", "leads")
+        ):
+            return changes.nouns[low] or ""
+        if low in ("of", "in", "to", "the", "on", "for", "from", "by", "and", "or", "who", "that", "at"):
+            return None
+    return None

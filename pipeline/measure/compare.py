@@ -1,0 +1,165 @@
+"""Do two metrics speak of the same thing, do their values agree, is one a damaged form of the other?"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from typing import NamedTuple
+
+from pipeline.measure.pack import Pack, english
+from pipeline.measure.units import singular
+from schemas.records import Metric
+
+_PEOPLE = frozenset("person people individual man woman civilian human resident adult victim".split())
+# Words of a name that say how many rather than what.
+_EMPTY = frozenset(
+    """new additional more added extra total number amount overall estimated other further different separate its
+    their the a an of in for to by at on and or million billion thousand hundred percent current previous
+    last first about some all""".split()
+)
+_WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
+_SEPARATED = re.compile(r"\d{1,3}(?:,\d{3})+")
+
+
+class Thing(NamedTuple):
+    """What a metric is of. Metrics with the same ``key`` may be of the same thing if their ``names`` go together."""
+
+    key: tuple[str, ...]
+    names: frozenset[str]
+
+
+class Interval(NamedTuple):
+    """The values that a metric's wording allows, in base units."""
+
+    low: float
+    high: float
+
+
+def thing_of(metric: Metric) -> Thing:
+    """The comparable part of a metric's measure, unit, rate, form and kind."""
+    pack = english()
+    words = [singular(w, pack.words) for w in _WORD.findall((metric.measure or "").lower())]
+    dimension, _ = _dimension(metric.unit)
+    head = words[-1] if words else ""
+    if dimension == "count":
+        counted = (metric.unit or "").split()[-1] if metric.unit else head
+        head = "person" if counted in _PEOPLE and head in (*_PEOPLE, "") else head or counted
+    elif dimension in ("percent", "percentage_point", "ratio"):
+        head = head if words else ""
+    else:
+        head = ""
+    names = frozenset(w for w in words if w not in _EMPTY and w not in _PEOPLE)
+    return Thing((dimension, metric.per or "", metric.kind, metric.form, metric.direction or "", head), names)
+
+
+def interval_of(metric: Metric) -> Interval | None:
+    """The values it allows: a rounded or bounded number stands for a stretch. None when it has no value."""
+    _, factor = _dimension(metric.unit)
+    if metric.value is None:
+        if metric.low is None and metric.high is None:
+            return None
+        low = metric.low if metric.low is not None else 0.0
+        high = metric.high if metric.high is not None else low * 5
+        return Interval(low * factor, high * factor)
+    value = metric.value
+    if metric.bound == "at_least":
+        low, high = value, value + _grain(value, 1)
+    elif metric.bound == "at_most":
+        low, high = value - _grain(value, 1), value
+    else:
+        half = _grain(value, 1 if metric.approx else 2) / 2
+        low, high = value - half, value + half
+    return Interval(min(low, value) * factor, max(high, value) * factor)
+
+
+def agree(a: Interval, b: Interval) -> bool:
+    """Whether one value could be meant by both; ends count, with room for a float's last digits."""
+    slack = 1e-9 * max(abs(a.low), abs(b.low), abs(a.high), abs(b.high), 1e-12)
+    return a.low <= b.high + slack and b.low <= a.high + slack
+
+
+def _grain(value: float, digits: int) -> float:
+    """The place that a number seems to be rounded to, given that its first ``digits`` digits are meant.
+
+    41,870 -> 10; 42,000 -> 1,000; 12 -> 0 (a small whole number is meant as it stands); 4.6 -> 0.1.
+    """
+    if value == 0 or not math.isfinite(value):
+        return 0.0
+    text = f"{abs(value):.10g}"
+    if "e" in text:
+        text = f"{abs(value):.0f}"
+    whole, _, decimals = text.partition(".")
+    if decimals:
+        return 10.0 ** -len(decimals)
+    zeros = len(whole) - len(whole.rstrip("0"))
+    keep = len(whole) - digits
+    place = min(zeros, keep)
+    if place <= 0 or (len(whole) <= 2 and digits > 1):
+        return 0.0
+    return 10.0**place
+
+
+@functools.cache
+def _dimension(unit: str | None) -> tuple[str, float]:
+    """(what a unit measures, its factor to the base of that)."""
+    pack = english()
+    if unit is None:
+        return "count", 1.0
+    if unit.isupper() and len(unit) == 3 and unit in pack.money.codes:
+        return unit, 1.0
+    if unit in ("percent", "percentage_point", "ratio"):
+        return unit, 1.0
+    known = pack.units.by_name.get(unit)
+    return (known.dimension, known.factor) if known else ("count", 1.0)
+
+
+def content_words(sentence: str, pack: Pack) -> frozenset[str]:
+    """The words of a sentence that carry its content, for comparing two."""
+    found = (singular(w, pack.words) for w in _WORD.findall(sentence.lower()))
+    return frozenset(w for w in found if w not in pack.words.function and not w.isdigit() and len(w) > 2)
+
+
+def damage(a: Metric, b: Metric) -> str | None:
+    """How ``a`` may have come from ``b`` by damage: lost-scale, cut, glued or lost-point; None when it did not."""
+    if a.value is None or b.value is None or a.value == b.value or a.value <= 0 or b.value <= 0:
+        return None
+    one, other = _digits(a.surface), _digits(b.surface)
+    if not one or not other:
+        return None
+    ratio = b.value / a.value
+    if any(math.isclose(ratio, scale, rel_tol=0.02) for scale in (1e3, 1e6, 1e9)) and one.replace(".", "").rstrip(
+        "0"
+    ) == other.replace(".", "").rstrip("0"):
+        return "lost-scale"
+    if _cut(a.surface, b.surface):
+        return "cut"
+    if "." in other and other.replace(".", "") == one:
+        return "lost-point"
+    if "." not in one and "." not in other and len(one) > len(other) >= 2 and _glued(one, b):
+        return "glued"
+    return None
+
+
+def _digits(surface: str) -> str:
+    m = re.search(r"\d[\d,.]*", surface)
+    return m[0].replace(",", "").rstrip(".") if m else ""
+
+
+def _cut(surface: str, whole: str) -> bool:
+    """Whether the digits are one end of the other's, cut at a separator: "41" or "870" of "41,870"."""
+    m = _SEPARATED.search(whole)
+    part = _digits(surface)
+    if m is None or not part or "," in surface:
+        return False
+    groups = m[0].split(",")
+    heads = {"".join(groups[:i]) for i in range(1, len(groups))}
+    tails = {"".join(groups[i:]) for i in range(1, len(groups))}
+    return part in heads or (part in tails and len(part) >= 3)
+
+
+def _glued(one: str, other: Metric) -> bool:
+    """Whether the digits are those of the other with a neighbour of its sentence glued on: "1215" of "12, 15"."""
+    written = re.findall(r"\d+", other.sentence.replace(",", ""))
+    mine = _digits(other.surface)
+    return any(one in (mine + n, n + mine) for n in written if n != mine)

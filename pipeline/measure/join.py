@@ -1,0 +1,198 @@
+"""Put together what is one quantity in two numbers: ranges, "one in five", ratios, votes; lists, repetitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pipeline.measure.numbers import DASHES, Number
+from pipeline.measure.pack import Pack
+from pipeline.measure.text import Token
+
+_replace = msgspec.structs.replace
+RATIO_NOUNS = frozenset("margin ratio odds advantage majority lead".split())
+ROUND = frozenset({10.0, 100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0})
+
+
+def join(tokens: Sequence[Token], numbers: Sequence[Number], pack: Pack) -> list[Number]:
+    """The numbers with pairs merged into one, or marked (``paired``) where they stay two values."""
+    joined: list[Number] = []
+    i = 0
+    while i < len(numbers):
+        pair = _pair(tokens, numbers[i], numbers[i + 1], pack) if i + 1 < len(numbers) else None
+        if pair is None:
+            joined.append(numbers[i])
+            i += 1
+        else:
+            joined.extend(pair)
+            i += 2
+    return joined
+
+
+def _pair(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Number] | None:
+    """One number in place of the two, or the two with a mark, or None when they have nothing to do with each other."""
+    if a.value is None or b.value is None or b.first - a.last > 5:
+        return None
+    gap = [t.low for t in tokens[a.last : b.first]]
+    if not gap:
+        return None
+    dashed = gap[0] in DASHES and len(gap) == 1
+    if dashed and tokens[a.last].glued and tokens[b.first].glued:
+        return _dashed(tokens, a, b, pack)
+    words = [w for w in gap if w not in DASHES and w != ","]
+    if words[:1] == ["to"] and _only_bounds(words[1:], pack):
+        return _to(tokens, a, b, pack)
+    if words[:1] in (["and"], ["to"]) and _between(tokens, a.first) and _only_bounds(words[1:], pack):
+        return _range(tokens, a, b)
+    if len(words) in (2, 3) and tuple(words[:-1]) in pack.units.by_words:
+        # "from 252 miles to 287 miles"
+        unmoved = words[-1] == "to" and not moved(tokens, a.first, pack)
+        return _range(tokens, a, b) if unmoved or (words[-1] == "and" and _between(tokens, a.first)) else None
+    if words in (["in"], ["out", "of"], ["in", "every"], ["of", "every"], ["out", "of", "every"]):
+        return _share(tokens, a, b, pack)
+    if (
+        words == ["or"]
+        and a.bare
+        and (b.value == a.value + 1 or (a.digits == b.digits and a.value < b.value <= 2 * a.value))
+    ):
+        return _range(tokens, a, b)
+    return None
+
+
+def _dashed(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Number] | None:
+    whole = a.amount == int(a.amount) and b.amount == int(b.amount)
+    if a.bare and b.bare and whole and max(a.amount, b.amount) < 1000:
+        near = {t.low for t in tokens[max(0, a.first - 6) : b.last + 4]}
+        if near & pack.exclusions.votes and not near & {"points", "percent"}:
+            return [_replace(n, paired="votes", unit="vote") for n in (a, b)]
+        if near & pack.exclusions.scores or a.amount >= b.amount:
+            return [_replace(n, paired="score") for n in (a, b)]
+    return _range(tokens, a, b)
+
+
+def _to(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Number] | None:
+    """ "X to Y": a ratio, the two ends of a movement, or a range."""
+    after = {t.low for t in tokens[b.last : b.last + 2]}
+    before = {t.low for t in tokens[max(0, a.first - 3) : a.first]}
+    if a.bare and b.bare and (after | before) & RATIO_NOUNS and b.amount:
+        return [
+            _replace(
+                a, last=b.last, value=a.amount / b.amount, sort="multiple", unit="ratio", direction="up", paired="ratio"
+            )
+        ]
+    if moved(tokens, a.first, pack):
+        a = _lend_scale(a, b) or a
+        return [_lend_sort(a, b), _replace(b, paired="arrival")]
+    if a.sort != "plain" and a.sort != "percent" and b.amount >= 3 * a.amount and _changed(tokens, a.first, pack):
+        return None
+    return _range(tokens, a, b)
+
+
+def _between(tokens: Sequence[Token], first: int) -> bool:
+    """ "between 5 and 6", "between the ages of 17 and 20"."""
+    before = [t.low for t in tokens[max(0, first - 4) : first]]
+    return before[-1:] == ["between"] or (before[:1] == ["between"] and before[-1:] == ["of"])
+
+
+def _changed(tokens: Sequence[Token], first: int, pack: Pack) -> bool:
+    """Whether the number says how far something moved: "up 19 cents to $58"."""
+    for token in reversed(tokens[max(0, first - 4) : first]):
+        if token.low in pack.changes.verbs:
+            return True
+        if token.low not in pack.changes.fillers:
+            return False
+    return False
+
+
+def moved(tokens: Sequence[Token], first: int, pack: Pack) -> bool:
+    """Whether "from" before the number belongs to a verb of change ("fell from 410 to 380")."""
+    if _word(tokens, first - 1) != "from":
+        return False
+    for token in reversed(tokens[max(0, first - 9) : first - 1]):
+        if token.low in pack.changes.verbs:
+            return True
+        if token.low.startswith("rang") or token.text in ",;—":
+            return False
+    return False
+
+
+def _range(tokens: Sequence[Token], a: Number, b: Number) -> list[Number] | None:
+    scaled = _lend_scale(a, b) or a
+    if scaled.amount >= b.amount or not _same_sort(scaled, b):
+        return None
+    sort, unit = (b.sort, b.unit) if b.sort != "plain" else (scaled.sort, scaled.unit)
+    return [
+        _replace(
+            b,
+            first=a.first,
+            value=None,
+            low=scaled.value,
+            high=b.value,
+            bound="range",
+            paired="range",
+            sort=sort,
+            unit=unit,
+        )
+    ]
+
+
+def _same_sort(a: Number, b: Number) -> bool:
+    if a.sort == "multiple" or b.sort == "multiple" or "fraction" in (a.sort, b.sort):
+        return False
+    return (a.sort == b.sort and a.unit == b.unit) or a.sort == "plain" or (b.sort == "plain" and a.sort == "money")
+
+
+def _lend_scale(a: Number, b: Number) -> Number | None:
+    """ "10 to 15 billion" means ten billion."""
+    if a.scale == 1.0 and b.scale > 1.0 and a.amount < 1000 and a.amount * b.scale <= b.amount * 1.0 + b.scale * 1000:
+        return _replace(a, value=a.amount * b.scale, scale=b.scale)
+    return None
+
+
+def _lend_sort(a: Number, b: Number) -> Number:
+    if a.sort == "plain" and b.sort in ("percent", "point", "money"):
+        return _replace(a, sort=b.sort, unit=b.unit)
+    return a
+
+
+def _share(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Number] | None:
+    """ "one in five", "six out of 10"."""
+    if not (a.bare and b.bare and 0 < a.amount < b.amount) or (a.amount > 10 and b.amount not in ROUND):
+        return None
+    if not (b.amount <= 20 or b.amount in ROUND):
+        return None
+    after = _word(tokens, b.last)
+    if (after,) in pack.units.by_words and tokens[a.last].low == "in":
+        return None
+    return [_replace(a, last=b.last, value=a.amount / b.amount, sort="fraction", unit="ratio", paired="ratio")]
+
+
+def _only_bounds(words: list[str], pack: Pack) -> bool:
+    return not words or tuple(words) in pack.bounds.before
+
+
+def _word(tokens: Sequence[Token], i: int) -> str:
+    return tokens[i].low if 0 <= i < len(tokens) else ""
+
+
+def lists(tokens: Sequence[Token], numbers: Sequence[Number]) -> list[int | None]:
+    """For each number the index of the next one when the two are members of a list ("12, 15 and 18 people")."""
+    following: list[int | None] = []
+    for i, number in enumerate(numbers):
+        follows = None
+        if i + 1 < len(numbers):
+            gap = [t.low for t in tokens[number.last : numbers[i + 1].first]]
+            if gap and len(gap) <= 2 and all(w in (",", "and", "or", "to", "&") for w in gap):
+                follows = i + 1
+        following.append(follows)
+    return following
+
+
+def said_again(tokens: Sequence[Token], numbers: Sequence[Number]) -> list[bool]:
+    """For each number whether it says the one before it once more: "190 points, or 0.6%", "8 miles (13 kilometers)"."""
+    said = [False] * len(numbers)
+    for i in range(1, len(numbers)):
+        gap = [t.low for t in tokens[numbers[i - 1].last : numbers[i].first]]
+        said[i] = 0 < len(gap) <= 4 and (gap[-1] == "or" or gap[-2:-1] == ["or"] or gap[-1] == "(") and "and" not in gap
+    return said

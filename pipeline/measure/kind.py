@@ -1,0 +1,83 @@
+"""Is the number a fact, a target, a forecast, a limit or a hypothesis? The cues stand in its own clause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.measure.numbers import Number
+from pipeline.measure.pack import Pack
+from pipeline.measure.text import Token
+
+_LONGEST = 5
+_REACH = {"limit": 30}
+_USUAL_REACH = 14
+_BREAKS = frozenset({";", "—", "–", "“", "”", '"', "but", "while", "although", "though", "whereas", "because"})
+
+
+def kind_of(tokens: Sequence[Token], number: Number, bound: str, pack: Pack) -> str:
+    """actual, target, forecast, limit or hypothetical."""
+    low = [t.low for t in tokens]
+    start = _clause_start(low, number.first)
+    cue, at = _cue(low, start, number.first, pack)
+    if number.paired == "votes" or _opens(low, number, pack):
+        after = low[number.last : number.last + 7]
+        if any(w in pack.kinds.modals for w in after):
+            return "hypothetical"
+    if cue is None or number.first - at > _REACH.get(cue, _USUAL_REACH):
+        cue, at = _cue(
+            low, number.last, min(len(low), _clause_end(low, number.last), number.last + 6), pack, after=True
+        )
+    if cue is None:
+        return "actual"
+    if cue == "limit":
+        legal = bool(pack.kinds.legal & set(low))
+        near = _USUAL_REACH if low[at] not in ("requires", "require", "required", "must") else 30
+        return (
+            "limit"
+            if legal and ((abs(number.first - at) <= near and bound != "exact") or _close(at, number))
+            else "actual"
+        )
+    if cue == "hypothetical":
+        modal = bool(pack.kinds.modals & set(low))
+        return "hypothetical" if modal or low[at] not in ("if",) else "actual"
+    return cue
+
+
+def _opens(low: Sequence[str], number: Number, pack: Pack) -> bool:
+    """ "A 10 percent cut would ...": the number belongs to the subject, which begins the sentence."""
+    return number.first <= 2 and low[0] in ("a", "an", "another", "such", "any")
+
+
+def _close(at: int, number: Number) -> bool:
+    return abs(number.first - at) <= 5
+
+
+def _clause_start(low: Sequence[str], first: int) -> int:
+    for i in range(first - 1, -1, -1):
+        if low[i] in _BREAKS:
+            return i + 1
+    return 0
+
+
+def _clause_end(low: Sequence[str], last: int) -> int:
+    for i in range(last, len(low)):
+        if low[i] in _BREAKS:
+            return i
+    return len(low)
+
+
+def _cue(low: Sequence[str], start: int, end: int, pack: Pack, *, after: bool = False) -> tuple[str | None, int]:
+    """The cue nearest to the number between two places, and where it is. After the number only tight ones count."""
+    places = range(start, end) if after else range(end - 1, start - 1, -1)
+    phrases = pack.kinds.phrases
+    for i in places:
+        for length in range(min(_LONGEST, end - i), 0, -1):
+            says = phrases.get(tuple(low[i : i + length]))
+            if says is None or (
+                after
+                and (length == 1 or says == "hypothetical")
+                and low[i] not in ("limit", "cap", "minimum", "maximum", "target", "quota", "goal")
+            ):
+                continue
+            return says, i
+    return None, -1

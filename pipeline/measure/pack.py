@@ -1,0 +1,320 @@
+"""A language pack: the word lists that measuring needs, loaded from the TOML files of a folder, once per process."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any
+
+Words = frozenset[str]
+Phrases = Mapping[tuple[str, ...], str]
+"""Words in order -> what they say."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    units: Mapping[str, int]
+    tens: Mapping[str, int]
+    scales: Mapping[str, int]
+    suffixes: Mapping[str, int]
+    glued_suffixes: Mapping[str, int]
+    denominators: Mapping[str, int]
+    vague: Mapping[str, int]
+    characters: Mapping[str, float]
+    multiples: Mapping[str, tuple[float, str | None]]
+    decades: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Money:
+    codes: Words
+    aliases: Mapping[str, str]
+    signs: Mapping[str, str]
+    dollar_of: Mapping[str, str]
+    names: Mapping[str, str]
+    cents: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of measurement. ``factor`` turns it into the base of its dimension."""
+
+    name: str
+    dimension: str
+    factor: float
+
+
+@dataclass(frozen=True)
+class Units:
+    by_words: Mapping[tuple[str, ...], Unit]
+    by_symbol: Mapping[str, Unit]
+    by_name: Mapping[str, Unit]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    before: Phrases
+    after: Phrases
+    fillers: Words
+    spans: Words
+
+
+@dataclass(frozen=True)
+class Changes:
+    verbs: Mapping[str, str]
+    nouns: Mapping[str, str | None]
+    comparatives: Mapping[str, str]
+    fillers: Words
+    levels: Words
+
+
+@dataclass(frozen=True)
+class Kinds:
+    phrases: Phrases
+    """-> forecast, target, limit or hypothetical."""
+    legal: Words
+    modals: Words
+
+
+@dataclass(frozen=True)
+class Exclusions:
+    before: Words
+    capitalised: Words
+    prefixes: Words
+    idioms: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    """Words before and words after the number."""
+    one: Words
+    votes: Words
+    scores: Words
+    captions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    function: Words
+    skip: Words
+    verbs: Words
+    singular_s: Words
+    irregular: Mapping[str, str]
+    casualties: Words
+    casualty_nouns: Mapping[str, str]
+    crowd: Words
+    measured: Words
+
+
+@dataclass(frozen=True)
+class Periods:
+    months: Mapping[str, int]
+    weekdays: Mapping[str, int]
+    ordinals: Mapping[str, int]
+    relative: Mapping[str, int]
+    day_words: Mapping[str, int]
+    expressions: tuple[tuple[str, str], ...]
+    """(pattern, resolver), see periods.toml."""
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@dataclass(frozen=True)
+class Speech:
+    verbs: Words
+    document_verbs: Words
+    documents: Words
+    organisations: Words
+    according: Phrases
+    not_sources: Words
+    pronouns: Words
+    document_pronouns: Words
+    stop: Words
+    between: Words
+    titles: Words
+    lead_ins: Words
+    nounlike: Words
+    determiners: Words
+    articles: Words
+    not_before_verb: Words
+    clause_words: Words
+    openers: Words
+    noun_openers: Words
+    inside_names: Words
+    dates: Words
+    according_first: Words
+    """First words of ``according``."""
+
+
+@dataclass(frozen=True)
+class Pack:
+    """All word lists of a language. ``gate``: a sentence without a digit and without one of these has no number."""
+
+    language: str
+    numbers: Numbers
+    money: Money
+    units: Units
+    bounds: Bounds
+    changes: Changes
+    kinds: Kinds
+    exclusions: Exclusions
+    words: Vocabulary
+    periods: Periods
+    speech: Speech
+    gate: Words
+
+
+@functools.cache
+def load_pack(language: str | None) -> Pack | None:
+    """The pack for a BCP 47 tag, by its primary subtag; None when wiredesk has none for it."""
+    primary = (language or "").replace("_", "-").split("-")[0].lower()
+    if not primary.isalpha():
+        return None
+    folder = resources.files("pipeline.measure").joinpath(primary)
+    if not folder.joinpath("numbers.toml").is_file():
+        return None
+    return read_pack(primary, folder)
+
+
+def english() -> Pack:
+    """The English pack: its names of units are those that metrics of all languages carry."""
+    pack = load_pack("en")
+    if pack is None:
+        raise LookupError("the English language pack is missing from the installation")
+    return pack
+
+
+def read_pack(language: str, folder: Traversable) -> Pack:
+    """Read the pack in ``folder``. Raises ``KeyError`` for a missing table, ``TOMLDecodeError`` for a damaged file."""
+
+    def table(name: str) -> dict[str, Any]:
+        return tomllib.loads(folder.joinpath(f"{name}.toml").read_text("utf-8"))
+
+    numbers = _numbers(table("numbers"))
+    words, nouns, periods, speech = table("words"), table("nouns"), table("periods"), table("speech")
+    bounds, changes, kinds, exclusions = table("bounds"), table("changes"), table("kinds"), table("exclusions")
+    spelled: list[Iterable[str]] = [numbers.units, numbers.tens, numbers.scales, numbers.vague, numbers.multiples]
+    spelled += [("half", "halves", "third", "thirds", "quarter", "quarters"), numbers.denominators]
+    return Pack(
+        language=language,
+        numbers=numbers,
+        money=_money(table("currencies")),
+        units=_units(table("units")),
+        bounds=Bounds(
+            before=_phrases(bounds["before"]),
+            after=_phrases(bounds["after"]),
+            fillers=frozenset(bounds["fillers"]["words"]),
+            spans=frozenset(bounds["fillers"]["spans"]),
+        ),
+        changes=Changes(
+            verbs={w: d for d, text in changes["verbs"].items() for w in text.split()},
+            nouns={w: None if d == "none" else d for d, text in changes["nouns"].items() for w in _plurals(text)},
+            comparatives={w: d for d, text in changes["comparatives"].items() for w in text.split()},
+            fillers=frozenset(changes["fillers"]["words"].split()),
+            levels=frozenset(changes["fillers"]["levels"]),
+        ),
+        kinds=Kinds(
+            phrases=_phrases({kind: cues["phrases"] for kind, cues in kinds.items()}),
+            legal=frozenset(kinds["limit"]["legal"]),
+            modals=frozenset(kinds["hypothetical"]["modals"]),
+        ),
+        exclusions=_exclusions(exclusions),
+        words=Vocabulary(
+            function=frozenset(words["function"].split()),
+            skip=frozenset(words["skip"].split()),
+            verbs=frozenset(words["verbs"].split()),
+            singular_s=frozenset(words["singular_s"].split()),
+            irregular=words["irregular"],
+            casualties=frozenset(nouns["casualties"].split()),
+            casualty_nouns=nouns["casualty_nouns"],
+            crowd=frozenset(nouns["crowd"]["words"].split()),
+            measured=frozenset(nouns["measured"]["words"].split()),
+        ),
+        periods=Periods(
+            months=periods["months"],
+            weekdays=periods["weekdays"],
+            ordinals=periods["ordinals"],
+            relative=periods["relative"],
+            day_words=periods["day_words"],
+            expressions=tuple((row["pattern"], row["as"]) for row in periods["expressions"]),
+        ),
+        speech=_speech(speech),
+        gate=frozenset(w for words in spelled for w in words),
+    )
+
+
+def _numbers(table: dict[str, Any]) -> Numbers:
+    multiples = {w: (float(n), d or None) for w, (n, d) in table["multiples"].items()}
+    decades = {w: (low, high) for w, (low, high) in table["decades"].items()}
+    return Numbers(**{**table, "multiples": multiples, "decades": decades})
+
+
+def _money(table: dict[str, Any]) -> Money:
+    names = {**table["names"], **table["qualified"]}
+    plurals = {f"{name}s": code for name, code in names.items()}
+    return Money(
+        codes=frozenset(table["codes"].split()) | frozenset(table["aliases"]),
+        aliases=table["aliases"],
+        signs=table["signs"],
+        dollar_of=table["dollar_of"],
+        names={**plurals, **names},
+        cents={**table["cents"], **{f"{name}s": code for name, code in table["cents"].items()}},
+    )
+
+
+def _units(table: dict[str, Any]) -> Units:
+    words: dict[tuple[str, ...], Unit] = {}
+    symbols: dict[str, Unit] = {}
+    names: dict[str, Unit] = {}
+    for dimension, rows in table.items():
+        for name, row in rows.items():
+            unit = Unit(name, dimension, float(row["factor"]))
+            names[name] = unit
+            symbols.update(dict.fromkeys(row["symbols"], unit))
+            for written in row["words"]:
+                *head, last = written.replace("-", " - ").split()
+                for form in (last, *_plural_forms(last)):
+                    words[(*head, form)] = unit
+                    if head and head[0] == "degree":
+                        words[("degrees", *head[1:], form)] = unit
+                if head[:1] == ["degree"] or written.startswith("degree "):
+                    words[("degrees", last)] = unit
+    return Units(words, symbols, names)
+
+
+def _exclusions(table: dict[str, Any]) -> Exclusions:
+    return Exclusions(
+        before=frozenset(table["before"]["words"].split()),
+        capitalised=frozenset(table["before"]["capitalised"].split()),
+        prefixes=frozenset(table["prefixes"]["words"].split()),
+        idioms=tuple(_around(phrase) for phrase in table["idioms"]["phrases"]),
+        one=frozenset(table["one"]["nouns"].split()),
+        votes=frozenset(table["pairs"]["votes"].split()),
+        scores=frozenset(table["pairs"]["scores"].split()),
+        captions=tuple(table["captions"]["starts"]),
+    )
+
+
+def _around(phrase: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    head, _, tail = phrase.partition("#")
+    return tuple(head.split()), tuple(tail.split())
+
+
+def _speech(table: dict[str, Any]) -> Speech:
+    according = _phrases({"source": table.pop("according")})
+    words = {name: frozenset(text.split()) for name, text in table.items()}
+    return Speech(according=according, according_first=frozenset(phrase[0] for phrase in according), **words)
+
+
+def _phrases(table: Mapping[str, Iterable[str]]) -> dict[tuple[str, ...], str]:
+    return {tuple(phrase.replace("-", "- ").split()): says for says, phrases in table.items() for phrase in phrases}
+
+
+def _plural_forms(word: str) -> tuple[str, ...]:
+    irregular = {"foot": "feet", "inch": "inches", "century": "centuries"}
+    return (irregular.get(word, f"{word}s"),)
+
+
+def _plurals(text: str) -> list[str]:
+    return [form for word in text.split() for form in (word, f"{word}s")]

@@ -1,0 +1,120 @@
+"""Per what: "5,000 a day", "per capita", "each week", "annually", "an hourly rate of"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.measure.numbers import Number
+from pipeline.measure.pack import Pack
+from pipeline.measure.text import Token
+from pipeline.measure.units import singular
+
+ADVERBS = {
+    "annually": "year",
+    "yearly": "year",
+    "monthly": "month",
+    "weekly": "week",
+    "daily": "day",
+    "nightly": "night",
+    "hourly": "hour",
+    "apiece": "each",
+}
+ADJECTIVES = {
+    "annual": "year",
+    "yearly": "year",
+    "monthly": "month",
+    "weekly": "week",
+    "daily": "day",
+    "hourly": "hour",
+    "nightly": "night",
+}
+_REACH = 6
+_NOUNS_OF_SHARE = frozenset(
+    """share person head pupil student gallon barrel ton tonne ounce pound kilogram unit household family piece
+    bushel square vote ticket night""".split()
+)
+
+
+def rate_of(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str | None:
+    """The denominator, or None. ``end`` is where the number's noun phrase ends."""
+    return _after(tokens, number, end, pack) or _before(tokens, number)
+
+
+def _after(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str | None:
+    j, n = max(number.last, end), len(tokens)
+    slashed = j + 1 < n and tokens[j].text == "/" and tokens[j].glued
+    if slashed:
+        return _denominator(tokens, j + 1, pack)
+    steps = 0
+    while j < n and steps <= _REACH:
+        token = tokens[j]
+        low = token.low
+        if low == "per" and j + 1 < n and tokens[j + 1].low != "cent":
+            return _denominator(tokens, j + 1, pack)
+        if (
+            low in ("a", "an")
+            and j + 1 < n
+            and _is_denominator(tokens, j + 1, steps, pack)
+            and tokens[j + 1].glued is False
+        ):
+            return _denominator(tokens, j + 1, pack)
+        if low in ("each", "every") and j + 1 < n and _is_time(tokens, j + 1, pack):
+            return _denominator(tokens, j + 1, pack)
+        if low in ADVERBS and (low != "daily" or j + 1 >= n or tokens[j + 1].kind != "w"):
+            return None if low == "apiece" else ADVERBS[low]
+        if (
+            token.kind == "n"
+            or token.text in ',;:()—“”"'
+            or low in ("and", "but", "while", "that", "which", "who", "to", "or")
+        ):
+            return None
+        j, steps = j + 1, steps + 1
+    return None
+
+
+def _is_time(tokens: Sequence[Token], j: int, pack: Pack) -> bool:
+    unit = pack.units.by_words.get((tokens[j].low,))
+    return unit is not None and unit.dimension == "time" and not tokens[j].low.endswith("s")
+
+
+def _is_denominator(tokens: Sequence[Token], j: int, steps: int, pack: Pack) -> bool:
+    """ "a day" anywhere near, "a barrel" only directly after the number; "a year ago" is a date."""
+    after = tokens[j + 1].low if j + 1 < len(tokens) else ""
+    if _is_time(tokens, j, pack):
+        return after not in (
+            "ago",
+            "earlier",
+            "later",
+            "before",
+            "after",
+            "from",
+            "old",
+            "prior",
+            "since",
+            "-",
+            "and",
+            "long",
+        )
+    return steps == 0 and tokens[j].low in _NOUNS_OF_SHARE
+
+
+def _denominator(tokens: Sequence[Token], j: int, pack: Pack) -> str | None:
+    if j >= len(tokens) or tokens[j].kind != "w":
+        return None
+    token = tokens[j]
+    if token.low == "capita" or token.low == "head":
+        return "person"
+    unit = pack.units.by_words.get((token.low,)) or pack.units.by_symbol.get(token.text)
+    if unit is not None:
+        return unit.name
+    return singular(token.low, pack.words)
+
+
+def _before(tokens: Sequence[Token], number: Number) -> str | None:
+    """ "an annual salary of $50,000", "daily output fell to 3 million barrels"."""
+    for token in reversed(tokens[max(0, number.first - 5) : number.first]):
+        if token.low in ADJECTIVES and number.sort in ("money", "plain", "vague"):
+            return ADJECTIVES[token.low]
+        if token.kind == "n" or token.text in ',;:()—“”"' or token.low in ("and", "but", "while", "that", "from", "a"):
+            return None
+    return None

@@ -1,0 +1,113 @@
+"""Fractions in words ("two-thirds", "a quarter of", "half a million") and decades of ages and shares ("mid-30s")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.measure.numbers import DASHES, Number, parse_digits
+from pipeline.measure.pack import Pack
+from pipeline.measure.text import Token
+
+_WHOLE = frozenset("of the a an its their his her those these this that all my our what".split())
+_NO_HALF_BEFORE = frozenset(
+    "first second last other latter better top bottom this that third fourth later former".split()
+)
+_NO_HALF_AFTER = frozenset("time back way brother sister brothers sisters hearted marathon".split())
+_POSSESSIVE = frozenset("his her their my our your its".split())
+
+
+def fraction_at(tokens: Sequence[Token], i: int, pack: Pack) -> Number | None:
+    """The fraction that begins at token ``i``, or None."""
+    low = tokens[i].low
+    if low == "half":
+        return _half(tokens, i, pack)
+    denominators = pack.numbers.denominators
+    over = pack.numbers.units.get(low) if tokens[i].kind == "w" else None
+    if low in ("a", "an"):
+        over = 1
+    j = i + 1
+    if not over or j >= len(tokens):
+        return None
+    hyphen = tokens[j].text in DASHES and tokens[j].glued
+    if hyphen:
+        j += 1
+    if j >= len(tokens) or tokens[j].low not in denominators or tokens[j].low == "half":
+        return None
+    part = tokens[j].low
+    plural = part.endswith("s")
+    after = _low(tokens, j + 1)
+    if plural != (over > 1) or (part in ("quarters", "halves") and not hyphen and after not in _WHOLE):
+        return None
+    loose = low in ("a", "an") or not hyphen
+    if (
+        loose
+        and after not in ("of", "more", "less", "fewer", "as", "the")
+        and not (_bounded(tokens, i, pack) and not after[:1].isalpha())
+    ):
+        return None
+    return _scaled(tokens, i, j + 1, over / denominators[part], pack)
+
+
+def _half(tokens: Sequence[Token], i: int, pack: Pack) -> Number | None:
+    before, after = _low(tokens, i - 1), _low(tokens, i + 1)
+    if before in _NO_HALF_BEFORE or after in _NO_HALF_AFTER or (before in DASHES and tokens[i].glued):
+        return None
+    if after in DASHES and tokens[i + 1].glued:
+        unit = _low(tokens, i + 2)
+        if (unit,) in pack.units.by_words:
+            return Number(i, i + 1, 0.5, sort="fraction", unit="ratio")
+        if unit in pack.numbers.scales:
+            return Number(i, i + 3, 0.5 * pack.numbers.scales[unit], scale=float(pack.numbers.scales[unit]))
+        return None
+    if before == "in" or (before in ("a", "one") and after not in _WHOLE and after not in pack.numbers.scales):
+        return None
+    whole = after in _WHOLE or after in pack.numbers.scales or after.endswith("'s")
+    if not whole and not (
+        _bounded(tokens, i, pack)
+        or after in ("were", "are", "had", "have", "said", "will", "in")
+        or not after[:1].isalpha()
+    ):
+        return None
+    return _scaled(tokens, i, i + 1, 0.5, pack)
+
+
+def _scaled(tokens: Sequence[Token], first: int, last: int, value: float, pack: Pack) -> Number:
+    """ "half a million" and "a quarter of a million" are numbers, not shares."""
+    j = last
+    while j < len(tokens) and j < last + 2 and tokens[j].low in ("a", "of", "an"):
+        j += 1
+    scale = pack.numbers.scales.get(_low(tokens, j))
+    if scale is not None and (j > last or _low(tokens, last) == "dozen"):
+        return Number(first, j + 1, value * scale, scale=float(scale))
+    return Number(first, last, value, sort="fraction", unit="ratio")
+
+
+def _bounded(tokens: Sequence[Token], i: int, pack: Pack) -> bool:
+    return (
+        any(tuple(t.low for t in tokens[max(0, i - n) : i]) in pack.bounds.before for n in (1, 2))
+        or _low(tokens, i - 1) == "by"
+    )
+
+
+def decade_at(tokens: Sequence[Token], i: int, pack: Pack) -> Number | None:
+    """ "mid-30s", "the low 50s", "in his 30s": a range inside ten, or None."""
+    j, within = i, (0, 9)
+    if tokens[i].low in pack.numbers.decades:
+        within = pack.numbers.decades[tokens[i].low]
+        j += 1
+        if _low(tokens, j) in DASHES:
+            j += 1
+    elif not (tokens[i].kind == "n" and _low(tokens, i - 1) in _POSSESSIVE):
+        return None
+    if j + 1 >= len(tokens) or tokens[j].kind != "n" or tokens[j + 1].low != "s" or not tokens[j + 1].glued:
+        return None
+    value = parse_digits(tokens[j].text)
+    if value is None or value % 10 or not 10 <= value <= 90:
+        return None
+    return Number(
+        i, j + 2, None, low=value + within[0], high=value + within[1], bound="range", paired="decade", digits=True
+    )
+
+
+def _low(tokens: Sequence[Token], i: int) -> str:
+    return tokens[i].low if 0 <= i < len(tokens) else ""

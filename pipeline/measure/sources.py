@@ -1,0 +1,169 @@
+"""Who said it: the source of a number, from the cues in its sentence, around its quotation or in its paragraph."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from pipeline.measure.cues import Cue, cues_in
+from pipeline.measure.pack import Pack
+from pipeline.measure.text import Sentence, tokens
+
+_BACK = 8
+"""Sentences that are searched for the person a pronoun stands for."""
+_PERSISTS = 6
+"""Sentences for which a poll or a report stays the source of shares and points."""
+_SHORT_QUOTE = 25
+"""Characters; a shorter quotation is a term, not somebody's speech."""
+_OPENERS = frozenset({"“", '"'})
+_CLOSERS = frozenset({"”", '"'})
+_QUOTE_MARKS = re.compile(r"[“”\"]|\n")
+
+
+class Sources:
+    """The sources of one article. Sentences are read when they are first asked about."""
+
+    def __init__(self, text: str, parts: Sequence[Sentence], pack: Pack):
+        self._text = text
+        self._parts = parts
+        self._pack = pack
+        self._cues: dict[int, list[Cue]] = {}
+        self._quotes = quotations(text)
+        self._starts = [start for start, _ in self._quotes]
+        self._begins = [part.start for part in parts]
+
+    def source(self, index: int, start: int, end: int, share: bool) -> tuple[Cue, int] | None:
+        """The cue that names the source of the number at ``start``..``end`` in sentence ``index``, and the sentence
+        of that cue.
+
+        ``share``: the number is a percentage or a part of a whole, over which a poll or a report persists.
+        """
+        if any(c.extent[0] <= start < c.extent[1] for c in self.cues(index)):
+            return None  # it stands between a speaker and the verb, or in the name of the source
+        quote = self._quote(start)
+        cue = self._in_sentence(index, start, end, quote)
+        if cue is None and quote is not None:
+            cue = self._of_quote(index, quote)
+        if cue is None:
+            cue = self._persisting(
+                index, _PERSISTS if share else 2, self._parts[index].paragraph if not share else None
+            )
+        if cue is None:
+            return None
+        named = self._named(index, cue)
+        return named, self._sentence_at(named.start)
+
+    def _sentence_at(self, at: int) -> int:
+        return max(0, bisect_right(self._begins, at) - 1)
+
+    def cues(self, index: int) -> list[Cue]:
+        """The cues of a sentence, outside quotations, from left to right."""
+        found = self._cues.get(index)
+        if found is None:
+            part = self._parts[index]
+            found = self._cues[index] = cues_in(part, tokens(part.text), self._quoted, self._pack)
+        return found
+
+    def _quoted(self, at: int) -> bool:
+        return self._quote(at) is not None
+
+    def _quote(self, at: int) -> tuple[int, int] | None:
+        i = bisect_right(self._starts, at) - 1
+        if i >= 0 and self._quotes[i][0] <= at < self._quotes[i][1]:
+            return self._quotes[i]
+        return None
+
+    def _in_sentence(self, index: int, start: int, end: int, quote: tuple[int, int] | None) -> Cue | None:
+        outside = [c for c in self.cues(index) if not c.extent[0] <= start < c.extent[1]]
+        before = [c for c in outside if c.at < start]
+        after = [c for c in outside if c.at >= end]
+        if quote is not None and after and (not before or after[0].at - end < start - before[-1].at):
+            return after[0]
+        according = [c for c in outside if c.according]
+        if before:
+            return before[-1]
+        return (
+            after[0]
+            if after and (after[0].according or quote is not None or self._trails(after[0], end))
+            else (according[0] if according else None)
+        )
+
+    def _trails(self, cue: Cue, end: int) -> bool:
+        """Whether a cue after the number speaks of what was before it: "..., she said"; not "... and she said that"."""
+        between = self._text[end : cue.extent[0]]
+        return "," in between[-3:] or "”" in between or '"' in between or cue.start > cue.at
+
+    def _of_quote(self, index: int, quote: tuple[int, int]) -> Cue | None:
+        """The speaker of a quotation without one in its own sentence: the nearest cue of the paragraph, else the last
+        speaker of the paragraph before, else the first of the one after."""
+        part = self._parts[index]
+        if quote[1] - quote[0] < _SHORT_QUOTE:
+            return None
+        best: tuple[int, Cue] | None = None
+        for i in self._around(index):
+            if self._parts[i].paragraph != part.paragraph:
+                continue
+            for cue in self.cues(i):
+                distance = quote[0] - cue.at if cue.at < quote[0] else cue.at - quote[1]
+                if best is None or abs(distance) < best[0]:
+                    best = (abs(distance), cue)
+        if best is not None:
+            return best[1]
+        for i in range(index - 1, max(-1, index - _BACK), -1):
+            if part.paragraph - self._parts[i].paragraph > 2:
+                break
+            if self.cues(i):
+                return self.cues(i)[-1]
+        for i in range(index + 1, min(len(self._parts), index + 4)):
+            if self._parts[i].paragraph > part.paragraph + 1:
+                break
+            if self.cues(i):
+                return self.cues(i)[0]
+        return None
+
+    def _around(self, index: int) -> range:
+        return range(max(0, index - _BACK), min(len(self._parts), index + _BACK))
+
+    def _persisting(self, index: int, reach: int, paragraph: int | None) -> Cue | None:
+        """The poll or report of an earlier sentence, unless somebody else spoke since; ``paragraph``: in this one."""
+        for i in range(index - 1, max(-1, index - 1 - reach), -1):
+            if paragraph is not None and self._parts[i].paragraph != paragraph:
+                return None
+            found = self.cues(i)
+            if found:
+                last = found[-1]
+                return last if last.document else None
+        return None
+
+    def _named(self, index: int, cue: Cue) -> Cue:
+        """The last named source that a pronoun stands for; the pronoun itself when there is none."""
+        if cue.pronoun is None:
+            return cue
+        of_document = cue.pronoun in self._pack.speech.document_pronouns
+        for i in range(index, max(-1, index - _BACK), -1):
+            for earlier in reversed(self.cues(i)):
+                if earlier.at < cue.at and earlier.pronoun is None and (of_document or not earlier.document):
+                    return earlier
+        return cue
+
+
+def quotations(text: str) -> list[tuple[int, int]]:
+    """Spans of quotations, marks included. One that is not closed ends with its paragraph."""
+    found: list[tuple[int, int]] = []
+    opened: int | None = None
+    for m in _QUOTE_MARKS.finditer(text):
+        mark, at = m[0], m.start()
+        if mark == "\n":
+            if opened is not None:
+                found.append((opened, at))
+                opened = None
+        elif opened is None:
+            if mark in _OPENERS:
+                opened = at
+        elif mark in _CLOSERS or mark == "“":
+            found.append((opened, at + 1))
+            opened = at if mark == "“" else None
+    if opened is not None:
+        found.append((opened, len(text)))
+    return found

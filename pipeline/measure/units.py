@@ -1,0 +1,333 @@
+"""What a number counts or measures: its unit, and how far the noun phrase that names it reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pipeline.measure.numbers import DASHES, Number
+from pipeline.measure.pack import Pack, Vocabulary
+from pipeline.measure.text import Token
+
+_WORDS_IN_RUN = 7
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """``unit`` as a metric gives it; ``dimension`` of a physical unit, else "money", "share", "age", "count" ...;
+    ``end``: index after the noun phrase; ``nouns``: its words, for naming; ``factor`` multiplies the value.
+    """
+
+    unit: str | None
+    dimension: str
+    end: int
+    nouns: tuple[str, ...] = ()
+    factor: float = 1.0
+
+
+def unit_of(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
+    """The unit of the number at its own place; ``unit`` None when nothing there tells it."""
+    if number.sort in ("money", "percent", "point"):
+        return Counted(number.unit, number.sort, number.last)
+    if number.paired == "votes":
+        return Counted("vote", "count", number.last, ("votes",))
+    if number.sort == "multiple":
+        return Counted("ratio", "multiple", number.last)
+    measured = _measure(tokens, number, pack)
+    if measured is not None:
+        return measured
+    if number.sort == "fraction":
+        return Counted("ratio", "share", number.last)
+    if number.paired == "decade":
+        return _decade(tokens, number)
+    age = _age(tokens, number, pack)
+    return age if age is not None else _noun(tokens, number, pack)
+
+
+def _measure(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | None:
+    """A unit of time or a physical one: "35 miles", "5-km", "18-month-old", "half a century"."""
+    n, j = len(tokens), number.last
+    hyphen = j + 1 < n and tokens[j].text in DASHES and tokens[j].glued
+    if hyphen:
+        j += 1
+    if number.sort in ("percent", "point", "money", "multiple"):
+        return None
+    if number.sort == "fraction" and not hyphen:
+        while j < n and tokens[j].low in ("of", "a", "an"):
+            j += 1
+    elif number.sort == "vague" and j < n and tokens[j].low == "of":
+        j += 1
+    elif not hyphen:
+        while j < n and tokens[j].low in (
+            "more",
+            "additional",
+            "full",
+            "consecutive",
+            "straight",
+            "extra",
+            "square-",
+            "other",
+            "whole",
+            "long",
+        ):
+            j += 1
+    if j >= n:
+        return None
+    for length in (3, 2, 1):
+        key = tuple(t.low for t in tokens[j : j + length])
+        unit = pack.units.by_words.get(key)
+        if unit is not None:
+            return _as_unit(tokens, number, unit.name, unit.dimension, j + length)
+    token = tokens[j]
+    symbol = pack.units.by_symbol.get(token.text)
+    if symbol is not None and (
+        token.glued or hyphen or (len(token.text) > 1 and number.digits and number.sort != "vague")
+    ):
+        return _as_unit(tokens, number, symbol.name, symbol.dimension, j + 1)
+    if token.low in ("sq", "cu") and number.digits:
+        return _squared(tokens, number, j, pack)
+    if token.text == "°" and j + 1 < n and tokens[j + 1].text in ("C", "F"):
+        name = {"C": "degree_celsius", "F": "degree_fahrenheit"}[tokens[j + 1].text]
+        return _as_unit(tokens, number, name, "temperature", j + 2)
+    if token.low == "x" and token.glued and number.digits:
+        return Counted("ratio", "multiple", j + 1)
+    if token.low in ("times", "fold", "-fold") and number.sort == "plain":
+        return _times(tokens, number, j)
+    return None
+
+
+def _as_unit(tokens: Sequence[Token], number: Number, name: str, dimension: str, end: int) -> Counted:
+    if dimension != "time":
+        return Counted(name, dimension, end)
+    following = [t.low for t in tokens[end : end + 3]]
+    if following[:2] == ["-", "old"] or following[:1] == ["old"] or following[:3] == ["of", "age"]:
+        return Counted(name, "age", end + (2 if following[0] == "-" else 1), ("age",))
+    if number.sort == "fraction" and name == "century":
+        return Counted("year", "time", end, factor=100.0)
+    if following[:2] == ["-", "olds"]:
+        return Counted(name, "age", end + 2, ("age",))
+    return Counted(name, dimension, end)
+
+
+def _decade(tokens: Sequence[Token], number: Number) -> Counted:
+    """ "in his mid-30s" is an age, "in the mid-30s" of a rate a percentage."""
+    before = {t.low for t in tokens[max(0, number.first - 2) : number.first]}
+    if before & {"his", "her", "their", "my", "our", "your"}:
+        return Counted("year", "age", number.last, ("age",))
+    about = {t.low for t in tokens}
+    if about & {"percent", "%", "rate", "rates", "percentage", "support", "approval"}:
+        return Counted("percent", "percent", number.last)
+    warm = about & {"temperature", "temperatures", "degrees", "weather", "highs", "lows"}
+    return Counted("degree" if warm else "year", "temperature" if warm else "age", number.last)
+
+
+def _squared(tokens: Sequence[Token], number: Number, j: int, pack: Pack) -> Counted | None:
+    """ "500 sq m", "60 sq. ft."."""
+    kind = "square_" if tokens[j].low == "sq" else "cubic_"
+    k = j + 1
+    if k < len(tokens) and tokens[k].text == ".":
+        k += 1
+    if k >= len(tokens):
+        return None
+    base = pack.units.by_symbol.get(tokens[k].text) or pack.units.by_words.get((tokens[k].low,))
+    unit = pack.units.by_name.get(f"{kind}{base.name}") if base else None
+    return Counted(unit.name, unit.dimension, k + 1) if unit else None
+
+
+def _times(tokens: Sequence[Token], number: Number, j: int) -> Counted:
+    """ "three times as many" is a multiple, "voted three times" a count."""
+    after = [t.low for t in tokens[j + 1 : j + 3]]
+    compares = {
+        "as",
+        "more",
+        "higher",
+        "greater",
+        "larger",
+        "bigger",
+        "the",
+        "its",
+        "that",
+        "their",
+        "what",
+        "faster",
+        "less",
+        "likelier",
+        "longer",
+        "stronger",
+    }
+    if (
+        tokens[j].low != "times"
+        or (after and after[0] in compares and after[0] != "the")
+        or after[:2]
+        in (
+            ["the", "size"],
+            ["the", "number"],
+            ["the", "rate"],
+            ["the", "amount"],
+            ["the", "national"],
+            ["the", "average"],
+        )
+    ):
+        return Counted("ratio", "multiple", j + 1)
+    return Counted("time", "count", j + 1, ("times",))
+
+
+def _age(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | None:
+    """ "aged 34", "Maddon, 66, has", "between the ages of 17 and 20"."""
+    if number.sort != "plain" or number.scale != 1.0:
+        return None
+    top = number.value if number.value is not None else number.high
+    if top is None or not 0 < top <= 120 or top != int(top):
+        return None
+    before = [t.low for t in tokens[max(0, number.first - 4) : number.first]]
+    if (before[-1:] and before[-1] in ("aged", "age", "ages")) or before[-2:] in (
+        ["ages", "of"],
+        ["age", "of"],
+        ["age", "to"],
+    ):
+        return Counted("year", "age", number.last, ("age",))
+    if (
+        before[-3:] in (["the", "ages", "of"],)
+        or before[-3:] == ["ages", "of", "between"]
+        or before[-4:] in (["the", "ages", "of", "between"], ["between", "the", "ages", "of"])
+    ):
+        return Counted("year", "age", number.last, ("age",))
+    after = tokens[number.last].text if number.last < len(tokens) else "."
+    if (
+        number.paired is None
+        and 1 < top < 110
+        and number.first >= 2
+        and number.digits
+        and tokens[number.first - 1].text == ","
+        and after in ",.;)"
+    ):
+        return _apposition(tokens, number)
+    named = number.digits and number.first >= 2 and 15 < top < 100 and number.paired is None
+    if named and all(t.text[:1].isupper() and t.kind == "w" for t in tokens[number.first - 2 : number.first]):
+        following = tokens[number.last].low if number.last < len(tokens) else ""
+        return Counted("year", "age", number.last, ("age",)) if following in pack.words.function else None
+    turning = (
+        before[-1:] == ["turned"]
+        or before[-1:] == ["turns"]
+        or (before[-2:] == ["will", "be"] and before[-3:-2] in (["he"], ["she"]))
+    )
+    return Counted("year", "age", number.last, ("age",)) if turning and after in ".,;" else None
+
+
+def _apposition(tokens: Sequence[Token], number: Number) -> Counted | None:
+    name = tokens[number.first - 2]
+    if (name.kind == "w" and name.text[:1].isupper()) or name.text in ".\"”'":
+        return Counted("year", "age", number.last, ("age",))
+    return None
+
+
+def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
+    """The noun counted: the first plural in the run of words after the number, else the last word that is no verb."""
+    words, n, j = pack.words, len(tokens), number.last
+    hyphen = (
+        j + 1 < n and tokens[j].text in DASHES and tokens[j].glued and tokens[j + 1].glued and tokens[j + 1].kind == "w"
+    )
+    if hyphen:
+        end = _compound_end(tokens, j + 1)
+        noun = tokens[end - 1].low
+        return Counted(
+            singular(tokens[j + 1].low if noun.endswith("ed") else noun, words), "count", end, (tokens[j + 1].low,)
+        )
+    if j < n and tokens[j].text in ("%",):
+        return Counted(None, "", j)
+    j = _skip(tokens, j, words)
+    run: list[tuple[str, int]] = []
+    while j < n and len(run) < _WORDS_IN_RUN:
+        token = tokens[j]
+        if token.kind != "w":
+            if token.text in DASHES and token.glued and j + 1 < n and run:
+                j += 1
+                if tokens[j].low in ("and", "or") and _plural_ahead(tokens, j + 1, words):
+                    run.pop()
+                    j += 1
+                    continue
+                if tokens[j].kind == "w" and tokens[j].glued:
+                    run[-1] = (f"{run[-1][0]}-{tokens[j].low}", j + 1)
+                    if plural(run[-1][0], words):
+                        break
+                    j += 1
+                continue
+            break
+        if token.low in ("and", "or") and run and not plural(run[-1][0], words) and _plural_ahead(tokens, j + 1, words):
+            j += 1
+            continue
+        if token.low in words.function or token.low in words.verbs:
+            break
+        if run and token.low.endswith("ing") and not _plural_ahead(tokens, j + 1, words):
+            break
+        run.append((token.low, j + 1))
+        if plural(token.low, words):
+            break
+        j += 1
+    return _from_run(tokens, number, run, words)
+
+
+def _from_run(tokens: Sequence[Token], number: Number, run: list[tuple[str, int]], words: Vocabulary) -> Counted:
+    nouns = tuple(w for w, _ in run)
+    if run and plural(run[-1][0], words):
+        return Counted(singular(run[-1][0], words), "count", run[-1][1], nouns)
+    kept = [(w, end) for w, end in run if not w.endswith(("ed", "ly", "ing")) and not w.endswith("'s")]
+    if kept:
+        return Counted(kept[-1][0], "count", kept[-1][1], tuple(w for w, _ in kept))
+    return Counted(None, "", number.last)
+
+
+def _compound_end(tokens: Sequence[Token], j: int) -> int:
+    """The end of the hyphenated word that starts at ``j``."""
+    while j + 2 < len(tokens) and tokens[j + 1].text in DASHES and tokens[j + 1].glued and tokens[j + 2].glued:
+        j += 2
+    return j + 1
+
+
+def _skip(tokens: Sequence[Token], j: int, words: Vocabulary) -> int:
+    """Past what stands between number and noun: "of the", "more", "of Johnson's"."""
+    while j < len(tokens) and (
+        tokens[j].low in words.skip or (tokens[j].low.endswith("'s") and j and tokens[j - 1].low == "of")
+    ):
+        if tokens[j].low == "or" and not (j + 1 < len(tokens) and tokens[j + 1].low in ("so", "more", "fewer", "less")):
+            break
+        j += 1
+    return j
+
+
+def _plural_ahead(tokens: Sequence[Token], j: int, words: Vocabulary) -> bool:
+    for token in tokens[j : j + 4]:
+        if token.kind != "w" and token.text not in DASHES:
+            return False
+        if token.low in words.function or token.low in words.verbs:
+            return False
+        if plural(token.low, words):
+            return True
+    return False
+
+
+def plural(word: str, words: Vocabulary) -> bool:
+    """Whether the word looks like a plural noun."""
+    if word in words.irregular:
+        return True
+    if len(word) < 3 or not word.endswith("s") or word.endswith(("ss", "us", "is", "'s")):
+        return False
+    return word not in words.singular_s and word not in words.function and word not in words.verbs
+
+
+def singular(word: str, words: Vocabulary) -> str:
+    """ "judges" -> "judge", "deputies" -> "deputy", "people" -> "person"."""
+    head, dash, last = word.rpartition("-")
+    if last in words.irregular:
+        return head + dash + words.irregular[last]
+    if not plural(last, words):
+        return word
+    if last.endswith("men"):
+        last = last[:-3] + "man"
+    elif last.endswith("ies") and len(last) > 4:
+        last = last[:-3] + "y"
+    elif last.endswith(("ches", "shes", "sses", "xes", "zzes", "oes")):
+        last = last[:-2]
+    else:
+        last = last[:-1]
+    return head + dash + last
