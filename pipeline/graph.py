@@ -42,11 +42,11 @@ def build(
 ) -> None:
     """Join the steps. ``refused``: items known to break a step, rejected without being tried."""
     coders.register()
-    extracted = fetched | "Extract" >> ExtractArticles(steps.extraction)
+    extracted = fetched | ExtractArticles(steps.extraction)
     rejects = (extracted.rejects, refused) | "Rejects" >> beam.Flatten()
-    identified = (extracted.revisions, rejects) | "Identify" >> IdentifyArticles(history)
-    matched = identified.articles | "Match" >> MatchStories(steps.matching, history)
-    metrics = identified.articles | "Measure" >> MeasureArticles(steps.measuring)
-    figures = (metrics, matched.members, matched.emptied) | "Reconcile" >> ReconcileFigures(steps.reconciling, history)
+    identified = (extracted.revisions, rejects) | IdentifyArticles(history)
+    matched = identified.articles | MatchStories(steps.matching, history)
+    metrics = identified.articles | MeasureArticles(steps.measuring)
+    figures = (metrics, matched.members, matched.emptied) | ReconcileFigures(steps.reconciling, history)
     everything = (identified.articles, identified.records, matched.links, matched.records, figures)
-    everything | "Write" >> WriteWarehouse(sink, progress)
+    everything | WriteWarehouse(sink, progress)

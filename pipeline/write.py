@@ -36,7 +36,7 @@ class _Apply(beam.DoFn):
         self._sink.apply(element[1])
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
 class WriteWarehouse(beam.PTransform):
     """Apply all records and ``progress`` as one transaction."""
 

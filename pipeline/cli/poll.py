@@ -6,7 +6,8 @@ import asyncio
 import dataclasses
 import pathlib
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 import click
 import structlog
@@ -15,7 +16,7 @@ from connectors.poller import Event, Poller, PollSettings, PollState, StateInUse
 from connectors.queue import Queue
 from connectors.scraper.rules import RulesError
 from connectors.sources import Source, SourcesError, load_sources
-from pipeline.cli.doors import the_queue
+from pipeline.cli.doors import now, the_queue
 from pipeline.cli.errors import UserError, user_mistakes
 from pipeline.cli.settings import Settings
 
@@ -32,6 +33,7 @@ LEVELS = {"unchanged": "debug", "same": "debug", "new": "info", "fetched": "info
 @click.option("--once", is_flag=True, help="Poll what is due, fetch the pages, and end.")
 @click.option("--all", "everything", is_flag=True, help="Take every source as due now.")
 @click.option("--allow-private", is_flag=True, help="Fetch from private and loopback addresses too.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%dT%H:%MZ"]), help="The UTC time to start from, for rehearsals.")
 @click.pass_obj
 def poll(
     settings: Settings,
@@ -41,6 +43,7 @@ def poll(
     once: bool,
     everything: bool,
     allow_private: bool,
+    as_of: datetime | None,
 ) -> None:
     """Fetch what is new at the sources into the queue, each at its own rhythm, until stopped (or --once).
 
@@ -56,7 +59,9 @@ def poll(
     queue = the_queue(queue_url or settings.queue)
     try:
         summary = asyncio.run(
-            _poll(sources, queue, state_file or settings.state, PollSettings(http=http), once, everything)
+            _poll(
+                sources, queue, state_file or settings.state, PollSettings(http=http), once, everything, _clock(as_of)
+            )
         )
     finally:
         queue.close()
@@ -64,13 +69,19 @@ def poll(
 
 
 async def _poll(
-    sources: Sequence[Source], queue: Queue, state_file: str, settings: PollSettings, once: bool, everything: bool
+    sources: Sequence[Source],
+    queue: Queue,
+    state_file: str,
+    settings: PollSettings,
+    once: bool,
+    everything: bool,
+    clock: Callable[[], datetime],
 ) -> Summary:
     path = pathlib.Path(state_file)
     with user_mistakes(StateInUse, StateTooNew, RulesError, OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         state = PollState(path)
-        poller = Poller(sources, queue, state, settings, on_event=_tell)
+        poller = Poller(sources, queue, state, settings, now=clock, on_event=_tell)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, poller.stop)
@@ -78,6 +89,14 @@ async def _poll(
         return await poller.run(once=once, everything=everything)
     finally:
         state.close()
+
+
+def _clock(start: datetime | None) -> Callable[[], datetime]:
+    """The commands' clock, or one that started at ``start`` just now."""
+    if start is None:
+        return now
+    shift = start.replace(tzinfo=UTC) - now()
+    return lambda: now() + shift
 
 
 def _tell(event: Event) -> None:
