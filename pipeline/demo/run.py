@@ -63,12 +63,13 @@ class DemoPaths:
 
 def commands(paths: DemoPaths, stage: int, now: datetime) -> Iterator[list[str]]:
     """The arguments of the commands of a stage."""
-    poll = ["poll", "--sources", paths.sources, "--queue", paths.queue, "--state", paths.state]
+    quiet = ["--log-level", "error"]
+    poll = [*quiet, "poll", "--sources", paths.sources, "--queue", paths.queue, "--state", paths.state]
     # Seconds pass where it would be hours: the poller is told the time, or no source would be due again.
     yield [*poll, "--once", "--allow-private", "--as-of", moment(POLLS[stage - 1], now).strftime("%Y-%m-%dT%H:%MZ")]
-    yield ["stream", "--queue", paths.queue, "--warehouse", paths.warehouse, "--once"]
+    yield [*quiet, "stream", "--queue", paths.queue, "--warehouse", paths.warehouse, "--once"]
     if stage == len(POLLS):
-        yield ["audit", "--queue", paths.queue, "--warehouse", paths.warehouse]
+        yield [*quiet, "audit", "--queue", paths.queue, "--warehouse", paths.warehouse]
 
 
 def run_demo(folder: Path, console: Console, open_reader: Callable[[str], Warehouse], now: datetime) -> None:
@@ -123,15 +124,15 @@ def _next_steps(paths: DemoPaths, url: str | None) -> dict[str, str]:
 
 def _show_and_run(arguments: Sequence[str], console: Console) -> None:
     console.print(f"[bold cyan]$ wiredesk {escape(shlex.join(arguments))}[/bold cyan]", soft_wrap=True, highlight=False)
-    done = subprocess.run(
-        [sys.executable, "-X", "utf8", "-m", "pipeline", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    with console.status("running"):
+        done = subprocess.run(
+            [sys.executable, "-X", "utf8", "-m", "pipeline", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
     if done.stdout.strip():
         console.print(escape(done.stdout.rstrip()), soft_wrap=True, highlight=False)
     if done.returncode:

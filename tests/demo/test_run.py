@@ -17,6 +17,8 @@ def test_every_poll_is_explained():
 
 def test_the_commands_are_those_of_the_product(tmp_path):
     shown = [words for stage in (1, 2, 3) for words in commands(DemoPaths(tmp_path), stage, NOW)]
+    assert {tuple(words[:2]) for words in shown} == {("--log-level", "error")}
+    shown = [words[2:] for words in shown]
     assert [words[0] for words in shown] == ["poll", "stream"] * 3 + ["audit"]
     for name, *words in shown:
         known = {option for parameter in cli.get_command(None, name).params for option in parameter.opts}
