@@ -47,8 +47,8 @@ class _Due:
 class Poller:
     """Polls ``sources`` into ``queue``, remembering in ``state``; both are the caller's to close.
 
-    ``now`` gives the time (aware), ``random`` numbers in [0, 1); ``resolver`` replaces the system's; ``on_event`` is
-    told of everything that was done, after it is committed. One ``run`` at a time. Raises ``RulesError`` when a source
+    ``now`` gives the time (aware), ``random`` numbers in [0, 1); ``resolver`` replaces the system's; ``reader`` is
+    one that is open already, and stays the caller's; ``on_event`` is told of everything that was done, after it is committed. One ``run`` at a time. Raises ``RulesError`` when a source
     names rules that there are not.
     """
 
@@ -63,6 +63,7 @@ class Poller:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         random: Callable[[], float] = random_.random,
         resolver: AbstractResolver | None = None,
+        reader: Reader | None = None,
         on_event: OnEvent = lambda event: None,
     ):
         self.settings = settings or PollSettings()
@@ -71,7 +72,8 @@ class Poller:
         self._rules = own_rules() if rules is None else rules
         for source in self._sources.values():
             rules_for(source.url, self._rules, source.rules)
-        self._now, self._random, self._resolver, self._on_event = now, random, resolver, on_event
+        self._now, self._random, self._resolver, self._reader = now, random, resolver, reader
+        self._on_event = on_event
         self._feeds: dict[str, FeedState] = {}
         self._due: list[_Due] = []
         self._numbers = count()
@@ -122,7 +124,7 @@ class Poller:
         http = replace(s.http, concurrency=max(s.http.concurrency, at_once))
         gate = HostGate(s.pacing)
         client = await stack.enter_async_context(HttpClient(http, resolver=self._resolver, now=self._now))
-        reader = stack.enter_context(Reader(s.reader))
+        reader = self._reader or stack.enter_context(Reader(s.reader))
         self._committer = Committer(self._queue, self._state, s.commit, on_full=self._hold, on_room=self._resume)
         await stack.enter_async_context(self._committer)
         self._polls = Dispatcher(self._poll, s.lanes)

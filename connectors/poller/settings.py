@@ -11,7 +11,7 @@ from typing import Literal
 from connectors.http import Caps, HttpSettings, Pacing
 from connectors.poller.commit import CommitSettings
 from connectors.poller.dispatch import Lanes
-from connectors.poller.documents import ReaderSettings
+from connectors.scraper.documents import ReaderSettings
 from connectors.poller.feed_state import Suspicion
 from connectors.poller.items import ItemSettings
 from connectors.poller.schedule import Cadence

@@ -11,7 +11,7 @@ import msgspec
 
 from connectors.feeds.model import Feed, FeedError, Item, Problem
 from connectors.http import FetchError, Response
-from connectors.poller.documents import Document
+from connectors.scraper.documents import Document
 from connectors.poller.feed_state import (
     Failed,
     FeedState,

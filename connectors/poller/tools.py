@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from connectors.poller.documents import Reader
+from connectors.scraper.documents import Reader
 from connectors.poller.items import KEPT_HEADERS, to_message
 from connectors.poller.settings import OnEvent, PollSettings
 from connectors.poller.state import Change, PollState
