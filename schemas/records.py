@@ -12,8 +12,11 @@ from typing import Literal
 import msgspec
 
 
-class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The base of all records: frozen values. Unknown fields of a newer writer are ignored when decoding."""
+class Record(msgspec.Struct, frozen=True):
+    """The base of all records: frozen values. Unknown fields of a newer writer are ignored when decoding.
+
+    Defaults are written out: msgspec would leave them out by identity, and equal records must give equal bytes.
+    """
 
 
 class DateClue(Record, frozen=True, kw_only=True):

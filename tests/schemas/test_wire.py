@@ -32,6 +32,12 @@ def test_equal_records_give_equal_bytes(name):
     assert wire.encode(copy) == wire.encode(SAMPLES[name])
 
 
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_decoded_record_gives_the_bytes_it_came_from(name):
+    data = wire.encode(SAMPLES[name])
+    assert wire.encode(wire.decode(data)) == data
+
+
 def test_an_older_version_is_upgraded_step_by_step(monkeypatch):
     old = wire.encode(records.Replaced(table="metrics", group="a1"))
     renamed = old[:5] + msgspec.msgpack.encode({"table_name": "metrics", "group": "a1"})
