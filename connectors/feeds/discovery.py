@@ -39,7 +39,10 @@ def feeds_of_page(page: bytes | str, url: str, content_type: str | None = None) 
     """
     text = clean(decode(page[:MAX_PAGE], content_type) if isinstance(page, bytes) else page[:MAX_PAGE])
     found = [*_in_page(text, url), *_usual(url)]
-    return tuple({link.url: link for link in reversed(found)}.values())[::-1][:MAX_CANDIDATES]
+    links: dict[str, FeedLink] = {}
+    for link in found:
+        links.setdefault(link.url, link)
+    return tuple(links.values())[:MAX_CANDIDATES]
 
 
 def _in_page(text: str, url: str) -> Iterator[FeedLink]:

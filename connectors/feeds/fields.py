@@ -56,7 +56,7 @@ def plain_title(raw: str | None) -> str | None:
     if "<" in text or "&" in text:
         text = _strip(html.unescape(_strip(text)) if "&" in text else _strip(text))
     text = " ".join(clean(text).split())
-    return text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1].rstrip() + "…"
+    return (text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1].rstrip() + "…") or None
 
 
 def _strip(text: str) -> str:
@@ -75,6 +75,16 @@ def plain_line(raw: object, limit: int = MAX_TITLE) -> str | None:
     if not isinstance(raw, str):
         return None
     return " ".join(clean(raw[: 10 * limit]).split())[:limit] or None
+
+
+def byline(raw: object) -> str | None:
+    """Return the name of an author; None for an e-mail address alone. "a@b.example (Ada)" and "Ada <a@b.example>" are
+    both Ada's."""
+    text = plain_title(plain_line(raw, 200))
+    if text and "@" in text:
+        text = re.sub(r"\(\s*\)|<\s*>", "", re.sub(r"[^\s()<>]*@[^\s()<>]*", "", text)).strip(" ,;")
+        text = text[1:-1].strip() if text.startswith("(") and text.endswith(")") else text
+    return text or None
 
 
 def absolute_url(raw: object, base: str) -> str | None:
@@ -169,4 +179,7 @@ def problem(reason: str, detail: str, raw: str, url: str | None = None) -> Probl
 
 def without_repeats(items: Iterable[Item]) -> tuple[Item, ...]:
     """The items, each identity once; the first one stays, feeds being newest first."""
-    return tuple({item.identity: item for item in reversed(list(items))}.values())[::-1]
+    found: dict[str, Item] = {}
+    for item in items:
+        found.setdefault(item.identity, item)
+    return tuple(found.values())

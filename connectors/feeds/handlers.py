@@ -13,6 +13,7 @@ import xml.sax
 import xml.sax.handler
 from typing import Any
 from xml.sax.expatreader import ExpatParser
+from xml.sax.xmlreader import AttributesNSImpl
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
 
@@ -20,10 +21,10 @@ from connectors.feeds.model import MAX_DEPTH
 
 MAX_BASE = 4_000
 """Characters of a base URL; elements inherit it, and each resolves it anew."""
-MAX_BYLINE = 500
-"""Characters of an author. feedparser looks for an e-mail address in it, in quadratic time."""
 MAX_TERMS = 100
 """Tags of an entry. feedparser compares each with all before it."""
+MAX_ATTRIBUTES = 100
+"""Attributes of an element; one with more is read without."""
 MAX_LOOSE = 64 * 2**10
 """Characters that the loose parser is given."""
 
@@ -41,8 +42,6 @@ class _Overrides:
     sanitize_html = False
 
     def unknown_starttag(self: Any, tag: str, attrs: list[tuple[str, str]]) -> None:
-        if self.depth >= MAX_DEPTH:
-            raise Unreadable(f"elements nested deeper than {MAX_DEPTH}")
         room = MAX_BASE - len(self.baseuri or "")
         attrs = [
             (key, value) for key, value in attrs if not (key.lower() in ("xml:base", "base") and len(value) > room)
@@ -133,8 +132,12 @@ class _Overrides:
 
     # -- bounded --
     def _sync_author_detail(self: Any, key: str = "author") -> None:
-        if len(str(self._get_context().get(key) or "")) <= MAX_BYLINE:
-            super()._sync_author_detail(key)  # type: ignore[misc]
+        """Keep what stands in the element as the name: feedparser looks for an e-mail address in it, in quadratic
+        time and only in the top-level domains of old."""
+        context = self._get_context()
+        authors = context.get(f"{key}s")
+        if authors and not authors[-1] and context.get(key):
+            authors[-1]["name"] = context[key]
 
     def _add_tag(self: Any, term: str | None, scheme: str | None, label: str | None) -> None:
         if len(self._get_context().get("tags", ())) < MAX_TERMS:
@@ -149,17 +152,21 @@ class _Overrides:
 
 
 class _Strict(_Overrides, StrictFeedParser):
-    pass
+    def startElementNS(self: Any, name: Any, qname: Any, attrs: Any) -> None:
+        if self.depth >= MAX_DEPTH:
+            raise xml.sax.SAXException(f"elements nested deeper than {MAX_DEPTH}")
+        # SAX looks up each attribute among all of them.
+        super().startElementNS(name, qname, attrs if len(attrs) <= MAX_ATTRIBUTES else AttributesNSImpl({}, {}))
 
 
 class _Loose(_Overrides, LooseFeedParser):
     pass
 
 
-def read_strictly(markup: str, base: str, language: str | None) -> Any | None:
+def read_strictly(markup: str, base: str) -> Any | None:
     """Return the feedparser object that has read ``markup`` (its ``entries``, ``feeddata``, ``version``), None when it
-    is not well-formed. Raises ``Unreadable``."""
-    handler = _Strict(base, language, "utf-8")
+    is not well-formed, or nested deeper than MAX_DEPTH."""
+    handler = _Strict(base, None, "utf-8")
     parser = ExpatParser(namespaceHandling=1)
     # There is no DTD left that could name one, but if ever there were: external entities are not fetched.
     parser.setFeature(xml.sax.handler.feature_external_ges, False)
@@ -174,9 +181,10 @@ def read_strictly(markup: str, base: str, language: str | None) -> Any | None:
     return handler
 
 
-def read_loosely(markup: str, base: str, language: str | None) -> Any:
-    """Like ``read_strictly``, for markup that is not well-formed, of at most MAX_LOOSE characters."""
-    handler = _Loose(base, language, "utf-8", {})
+def read_loosely(markup: str, base: str) -> Any:
+    """Like ``read_strictly``, for markup that is not well-formed, of at most MAX_LOOSE characters: some of its
+    time is quadratic. Raises ``Unreadable``."""
+    handler = _Loose(base, None, "utf-8", {})
     try:
         handler.feed(markup)
     except _FAULTS as e:

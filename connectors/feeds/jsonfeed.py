@@ -57,8 +57,7 @@ def _salvage(text: str, error: Exception) -> tuple[dict[str, Any], Problem]:
     position = start.end()
     try:
         while True:
-            position += re.compile(r"[\s,]*").match(text, position).end() - position  # type: ignore[union-attr]
-            item, position = _DECODER.raw_decode(text, position)
+            item, position = _DECODER.raw_decode(text, _between(text, position))
             items.append(item)
     except (ValueError, RecursionError) as e:
         detail = f"the document breaks off here: {' '.join(str(e).split())}"
@@ -70,9 +69,14 @@ def _salvage(text: str, error: Exception) -> tuple[dict[str, Any], Problem]:
     return head, fields.problem("entry_unreadable", detail, text[position:])
 
 
+def _between(text: str, position: int) -> int:
+    found = re.compile(r"[\s,]*").match(text, position)
+    return found.end() if found else position
+
+
 def _outcome(item: Any, document: dict[str, Any], feed_authors: tuple[str, ...], url: str) -> Item | Problem:
     if not isinstance(item, dict):
-        return fields.problem("entry_unreadable", f"the item is no object but a {type(item).__name__}", _raw(item))
+        return fields.problem("entry_unreadable", "the item is no object", _raw(item))
     base = fields.absolute_url(document.get("home_page_url"), url) or url
     markup, plain = _text(item.get("content_html")), _text(item.get("content_text"))
     if sum(len(t) for t in (markup, plain) if t) > MAX_ENTRY:
@@ -110,7 +114,7 @@ def _authors(thing: dict[str, Any]) -> tuple[str, ...]:
     given = thing.get("authors")
     given = given if isinstance(given, list) else [thing.get("author")]
     names = (author.get("name") if isinstance(author, dict) else author for author in given)
-    return fields.unique(fields.plain_title(fields.plain_line(name, 200)) for name in names)
+    return fields.unique(map(fields.byline, names))
 
 
 def _text(value: Any) -> str | None:

@@ -123,9 +123,9 @@ def cut(text: str, names: str, prefixes: frozenset[str], limit: int) -> Cut:
 
     def close(end: int, whole: bool) -> None:
         nonlocal begin, outside
-        if begin >= 0:
+        if begin >= 0:  # else an end tag too many
             pieces.append(Piece(text[begin:end], whole))
-        begin, outside = -1, end
+            begin, outside = -1, end
 
     while mark := marks.search(text, position):
         if len(pieces) >= limit:

@@ -11,9 +11,8 @@ from connectors.feeds.model import Feed, FeedError
 
 _PROLOGUE = 64 * 2**10
 """Characters in which the root is looked for: some servers put warnings in front."""
-_HTML_START = re.compile(
-    r"\s*(?:<\?xml[^>]*>|<!--.*?-->|\s)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
-)
+_HTML_START = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_BEFORE_ROOT = re.compile(r"\s+|<\?[^>]*>|<!--.*?(?:-->|\Z)", re.DOTALL)
 _HTML_TAG = re.compile(r"<(?:!doctype\s+html|html|head|body|div|p|script|title|meta|table|span|br)\b", re.IGNORECASE)
 
 
@@ -33,8 +32,8 @@ def parse_feed(body: bytes, *, content_type: str | None, url: str) -> Feed:
     if start[0] in "{[":
         return jsonfeed.read(text, url)
     if start[:8].lower().startswith(("http://", "https://")):
-        return sitemap.read_lines(text, url)
-    if not _HTML_START.match(start):
+        return sitemap.read_lines(text)
+    if not _is_html(start):
         text = without_doctype(text)
         root = find_tag(text, f"{syndication.ROOTS}|{sitemap.ROOTS}", _PROLOGUE)
         if root is not None:
@@ -43,6 +42,13 @@ def parse_feed(body: bytes, *, content_type: str | None, url: str) -> Feed:
     if _HTML_TAG.search(start):
         raise FeedError("feed_html", f"an HTML page: {_excerpt(start)}")
     raise FeedError("feed_unreadable", f"neither XML nor JSON of a feed: {_excerpt(start)}")
+
+
+def _is_html(start: str) -> bool:
+    position = 0
+    while skipped := _BEFORE_ROOT.match(start, position):
+        position = skipped.end()
+    return _HTML_START.match(start, position) is not None
 
 
 def _excerpt(text: str) -> str:

@@ -24,6 +24,7 @@ def read(text: str, root: Tag, url: str) -> Feed:
     index = root.name == "sitemapindex"
     used = list(prefixes_used(text))[:64]
     declared = {f"xmlns:{prefix}": namespaces().get(prefix.lower(), f"urn:undeclared:{prefix}") for prefix in used}
+    declared |= {name: value for name, value in root.attributes.items() if name.startswith("xmlns") and value.strip()}
     opening = start_tag("sitemap", {k: v for k, v in declared.items() if k not in ("xmlns:xml", "xmlns:xmlns")})
     limit = MAX_LINKS if index else MAX_ENTRIES
     parts = cut(text[root.end :], "sitemap" if index else "url", frozenset({"", root.prefix}), limit)
@@ -39,10 +40,10 @@ def read(text: str, root: Tag, url: str) -> Feed:
     return Feed(format="news-sitemap" if news else "sitemap", items=items, problems=tuple(problems))
 
 
-def read_lines(text: str, url: str) -> Feed:
+def read_lines(text: str) -> Feed:
     """Return the URLs of a sitemap in plain text, one a line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    found = [(line, fields.absolute_url(line, url)) for line in lines[:MAX_ENTRIES]]
+    found = [(line, fields.absolute_url(line, "")) for line in lines[:MAX_ENTRIES]]
     problems = [
         fields.problem("entry_no_link", "the line is no http or https URL", line) for line, link in found if not link
     ]

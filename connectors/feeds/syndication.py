@@ -126,9 +126,7 @@ def _head(markup: str, opening: str, closing: str, root: Tag, url: str) -> tuple
     body = mend(re.sub(rf"</(?:[\w.-]+:)?{root.name}\s*>.*", "", markup[:_MAX_HEAD], flags=re.IGNORECASE | re.DOTALL))
     fallback = {"rdf": "rss10", "feed": "atom"}.get(root.name, "rss")
     try:
-        handler = read_strictly(opening + body + closing, url, None) or read_loosely(
-            opening + body[:MAX_LOOSE], url, None
-        )
+        handler = read_strictly(opening + body + closing, url) or read_loosely(opening + body[:MAX_LOOSE], url)
     except Unreadable:
         return {}, fallback
     return handler.feeddata, handler.version or fallback
@@ -145,6 +143,8 @@ def _outcome(piece: Piece, frame: _Frame) -> Item | Problem:
         return fields.problem("entry_unreadable", "cut off, or no element in it can be read", piece.text)
     entry = _entry(found, frame)
     url = _link(found, frame.base)
+    if not fields.usable(url, entry) and not piece.whole:
+        return fields.problem("entry_unreadable", "it breaks off before its link", piece.text)
     if not fields.usable(url, entry):
         links = fields.unique(fields.plain_line(link.get("href"), 200) for link in found.get("links", ()))
         detail = f"no http or https link: {', '.join(links[:3])}" if links else "no link"
@@ -155,10 +155,12 @@ def _outcome(piece: Piece, frame: _Frame) -> Item | Problem:
 def _read_piece(piece: Piece, frame: _Frame) -> Mapping[str, Any] | None:
     """What feedparser makes of an entry: by its strict parser, failing that by the loose one."""
     text = piece.text if piece.whole else end_missing(piece.text)
-    handler = read_strictly(frame.opening + mend(text) + frame.closing, frame.base, None)
+    # Without an xml:base the links are resolved afterwards; feedparser would resolve the base anew at each element.
+    base = frame.base if "base" in frame.opening or "xml:base" in text else ""
+    handler = read_strictly(frame.opening + mend(text) + frame.closing, base)
     if handler is None:
         short = text if len(text) <= MAX_LOOSE else end_missing(text[:MAX_LOOSE])
-        handler = read_loosely(frame.opening + mend(short) + frame.closing, frame.base, None)
+        handler = read_loosely(frame.opening + mend(short) + frame.closing, base)
     found = handler.entries[0] if handler.entries else None
     return found if found else None
 
@@ -206,16 +208,16 @@ def _related(head: Mapping[str, Any], rel: str, url: str) -> str | None:
 
 def _dates(found: Mapping[str, Any]) -> tuple[DateClue, ...]:
     """The dates as they stand. ``dc:date`` is when an item came out: RSS 1.0 has no other."""
-    published = [fields.plain_line(found.get(key), 100) for key in ("published", "dc_date", "created")]
+    published = [fields.plain_line(found.get(key), 100) for key in ("published", "dc_date")]
+    if not any(published):
+        published = [fields.plain_line(found.get("created"), 100)]
     modified = fields.plain_line(dict(found).get("updated"), 100)
     clues = [DateClue(raw=raw, origin="feed") for raw in fields.unique(published)]
     return (*clues, DateClue(raw=modified, origin="feed", role="modified")) if modified else tuple(clues)
 
 
 def _authors(found: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names; an e-mail address alone is none."""
-    given = [fields.plain_line(author.get("name") or author.get("email"), 200) for author in found.get("authors", ())]
-    return fields.unique(fields.plain_title(name) for name in given if name and "@" not in name)
+    return fields.unique(fields.byline(author.get("name")) for author in found.get("authors", ()))
 
 
 def _language(found: Mapping[str, Any]) -> str | None:
