@@ -39,8 +39,10 @@ class Matching:
 
     horizon: timedelta = timedelta(days=7)
     """An article comes from one published at most so much earlier."""
-    threshold: float = 0.4
+    threshold: float = 0.5
     """The least probability of a rewrite's link."""
+    candidates: int = 64
+    """With at most so many earlier articles one is compared: a bound on what a flood under one headline costs."""
 
 
 class Tie(NamedTuple):
@@ -71,7 +73,7 @@ class Judge:
     """Judges the articles and sections of one pool. Pure: the same pool gives the same judgements."""
 
     def __init__(self, sketches: Iterable[Sketch], config: Matching):
-        self.pool = Pool(list(sketches), config.horizon)
+        self.pool = Pool(list(sketches), config.horizon, config.candidates)
         self._scorer = Scorer(self.pool)
         self._threshold = config.threshold
 
@@ -135,7 +137,7 @@ class Settlement:
         unsettled = self._fresh.keys() | self._depending(self.judge.pool)
         if before:  # Of the articles as they were others were candidates too, and lose one.
             as_it_was = {**self._known, **{s.article_id: s for s in before}}
-            unsettled |= self._depending(Pool(list(as_it_was.values()), self._config.horizon))
+            unsettled |= self._depending(Pool(list(as_it_was.values()), self._config.horizon, self._config.candidates))
         judged: dict[str, Judged] = {}
         while wanted := unsettled - judged.keys():
             self._load(wanted)

@@ -19,9 +19,6 @@ from schemas.records import Sketch
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 """Stands for the time of an article without one: it comes before all others."""
-MOST = 64
-"""Of the earlier articles that share keys with one at most so many are compared with it: those that share most, the
-earliest first. It bounds what a flood of articles under one headline costs."""
 
 
 def order(sketch: Sketch, part_of: str = "") -> tuple[datetime, str]:
@@ -64,7 +61,7 @@ class Rows:
 class Pool:
     """See the module's docstring. ``sketches`` are put in order; positions are indices into ``self.sketches``."""
 
-    def __init__(self, sketches: Sequence[Sketch], horizon: timedelta):
+    def __init__(self, sketches: Sequence[Sketch], horizon: timedelta, most: int):
         unpacked = [(sketch, unpack(sketch.evidence)) for sketch in sketches]
         unpacked.sort(key=lambda pair: (*order(pair[0], pair[1].part_of), pair[0].article_id))
         self.sketches = [s for s, _ in unpacked]
@@ -82,6 +79,7 @@ class Pool:
         self._owner = np.array([owners.setdefault(w, len(owners)) for w in whole], np.int64)
         languages: dict[str, int] = {}
         self._language = np.array([languages.setdefault(s.language, len(languages)) for s in self.sketches], np.int64)
+        self._most = most
         self._horizon = horizon // timedelta(microseconds=1)
         self._index(Rows.of([np.array(s.keys, np.int64) for s in self.sketches], np.int64))
 
@@ -103,10 +101,11 @@ class Pool:
         self._is_copy_key = Rows((keys.values & COPY_KEY).astype(bool), keys.starts)
 
     def candidates(self, i: int) -> Candidates:
-        """What the article or section at ``i`` may come from: at most ``MOST`` earlier articles."""
+        """What the article or section at ``i`` may come from: of the earlier articles that share keys the ``most`` that
+        share the most, of equals the earliest."""
         found = self._sharing(i, earlier=True)
-        if len(found.positions) > MOST:
-            most = np.sort(np.argsort(-(found.words + found.minimisers), kind="stable")[:MOST])
+        if len(found.positions) > self._most:
+            most = np.sort(np.argsort(-(found.words + found.minimisers), kind="stable")[: self._most])
             found = Candidates(*(column[most] for column in found))
         return found
 
