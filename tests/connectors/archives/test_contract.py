@@ -67,7 +67,7 @@ def test_the_same_item_twice_in_a_file_is_one_item(archive_of):
 @pytest.mark.parametrize("keep", [0.3, 0.7, 0.99])
 def test_of_a_truncated_file_the_readable_part_comes_and_then_the_failure(archive_of, tmp_path, keep):
     rng = random.Random(2)
-    items = [item | {"text": rng.randbytes(2000).hex()} for item in ITEMS[:100]]
+    items = [item | {"text": rng.randbytes(rng.randint(1000, 3000)).hex()} for item in ITEMS[:200]]
     archive = archive_of(items)
     whole = list(archive.read())
     path = tmp_path / archive.name
@@ -75,7 +75,7 @@ def test_of_a_truncated_file_the_readable_part_comes_and_then_the_failure(archiv
     found = list(open_archive(path).read())
     readable = len(found) - 1
     assert [a.fetched for a in found[:-1]] == [a.fetched for a in whole[:readable]]
-    assert readable > len(items) * keep * 0.5
+    assert readable > len(items) * keep * 0.3
     failure = found[-1].fetched.failure
     assert failure.reason == ("bad_line" if archive.name.endswith("jsonl") else "bad_archive")
     assert found[-1].fetched.position == f"{archive.name}:{readable + 1}"
