@@ -163,7 +163,7 @@ def render(summary: Summary, console: Console, next_steps: Mapping[str, str]) ->
         console.print()
         console.print(_tree(story))
         for figure in story.figures:
-            console.print(Padding(_figure(figure), (0, 0, 0, 2)))
+            console.print(Padding(_figure(figure), (0, 0, 0, 2), expand=False))
     console.print(f"\nand {summary.alone} articles that nobody else has.\n")
     if summary.rejects:
         console.rule("[bold]What could not be used, and why")
@@ -211,7 +211,7 @@ def _figure(figure: FigureLines) -> Table:
 
 def excerpt(sentence: str, surface: str, width: int = EXCERPT) -> str:
     """The part of the sentence around the surface, cut at words, at most about ``width`` characters."""
-    sentence = " ".join(sentence.split())
+    sentence = " ".join(sentence.split()).strip('"“”')
     if len(sentence) <= width:
         return sentence
     start = max(0, min(sentence.find(surface) - width // 2, len(sentence) - width))

@@ -116,7 +116,7 @@ def test_a_section_in_the_wrong_story_is_found(material, warehouse):
         section_id="morning-briefing/Peas for sale",
         article_id="morning-briefing",
         title="Peas for sale",
-        story_id="bees-of-sextant-street",
+        story_id="bees-of-cooper-street",
         span_start=0,
         span_end=1,
     )

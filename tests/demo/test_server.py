@@ -74,7 +74,7 @@ def test_what_is_not_there_is_404(server):
 
 
 def test_a_locked_page_is_for_clients(server):
-    assert get(server.bases["pelican"] + "/en/lynx-count-sorrel-ridge")[0] == 403
+    assert get(server.bases["pelican"] + "/en/lynx-count-skarn-ridge")[0] == 403
 
 
 def test_the_moved_feed_is_found_at_its_new_address(server):
