@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
 import msgspec
 
 from connectors.feeds.model import Feed, Item, Problem
-from connectors.poller.schedule import http_date
 from connectors.poller.state import TOUCH_EVERY, Seen
 from connectors.queue import Outgoing
+from connectors.scraper.dates import rough_date
 from schemas import wire
 from schemas.records import Entry, Fetched
 
@@ -141,7 +141,7 @@ def recent(
     to a sitemap that was ``had_before``; at first sight they may be the site's whole past."""
     wanted, baseline = [], []
     for item in items:
-        dates = [date for clue in item.entry.dates if (date := sitemap_date(clue.raw)) is not None]
+        dates = [date for clue in item.entry.dates if (date := rough_date(clue.raw)) is not None]
         if dates:
             if max(dates) >= at - age:
                 wanted.append(item)
@@ -150,16 +150,6 @@ def recent(
         else:
             baseline.append(item)
     return tuple(wanted), tuple(baseline)
-
-
-def sitemap_date(raw: str) -> datetime | None:
-    """A W3C date (https://www.w3.org/TR/NOTE-datetime), or an HTTP one, for want of a zone in UTC; good enough to tell
-    old from recent, which is all it is used for."""
-    try:
-        date = datetime.fromisoformat(raw.strip())
-        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return http_date(raw)
 
 
 def to_message(fetched: Fetched, site: str) -> Outgoing:

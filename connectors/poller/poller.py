@@ -17,7 +17,6 @@ from aiohttp.abc import AbstractResolver
 from connectors.http import HostGate, HttpClient, Robots
 from connectors.poller.commit import Committer
 from connectors.poller.dispatch import Dispatcher
-from connectors.scraper.documents import Reader
 from connectors.poller.feed_state import FeedState
 from connectors.poller.page_visit import PageVisit
 from connectors.poller.settings import Event, OnEvent, PollSettings, Summary, Tally
@@ -25,6 +24,7 @@ from connectors.poller.source_poll import SourcePoll, cadence_of
 from connectors.poller.state import PageDue, PollState
 from connectors.poller.tools import Tools
 from connectors.queue import Queue
+from connectors.scraper.documents import Reader
 from connectors.scraper.pages import Web
 from connectors.scraper.rules import Rules, own_rules, rules_for
 from connectors.sources import Source
@@ -48,8 +48,8 @@ class Poller:
     """Polls ``sources`` into ``queue``, remembering in ``state``; both are the caller's to close.
 
     ``now`` gives the time (aware), ``random`` numbers in [0, 1); ``resolver`` replaces the system's; ``reader`` is
-    one that is open already, and stays the caller's; ``on_event`` is told of everything that was done, after it is committed. One ``run`` at a time. Raises ``RulesError`` when a source
-    names rules that there are not.
+    one that is open already, and stays the caller's; ``on_event`` is told of everything that was done, after it is
+    committed. One ``run`` at a time. Raises ``RulesError`` when a source names rules that there are not.
     """
 
     def __init__(

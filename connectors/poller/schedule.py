@@ -12,9 +12,10 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from importlib import resources
+
+from connectors.scraper.dates import http_date
 
 DOUBLINGS = 20
 """A backoff stops doubling here, long after it reached its most."""
@@ -118,18 +119,6 @@ def _whole_seconds(value: str) -> timedelta | None:
     if not (value.isascii() and value.isdigit()):
         return None
     return timedelta(seconds=min(int(value[:10]), 365 * 86400))
-
-
-def http_date(value: str) -> datetime | None:
-    """An HTTP date (RFC 9110, 5.6.7), None when it is none."""
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, IndexError, TypeError, OverflowError):
-        return None
-    try:
-        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    except OverflowError:
-        return None
 
 
 def after_success(interval: timedelta, hint: timedelta, cadence: Cadence, u: float) -> timedelta:

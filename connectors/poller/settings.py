@@ -11,11 +11,11 @@ from typing import Literal
 from connectors.http import Caps, HttpSettings, Pacing
 from connectors.poller.commit import CommitSettings
 from connectors.poller.dispatch import Lanes
-from connectors.scraper.documents import ReaderSettings
 from connectors.poller.feed_state import Suspicion
 from connectors.poller.items import ItemSettings
 from connectors.poller.schedule import Cadence
-from connectors.poller.sitemaps import SitemapSettings
+from connectors.scraper.documents import ReaderSettings
+from connectors.scraper.sitemaps import SitemapSettings
 
 
 @dataclass(frozen=True)

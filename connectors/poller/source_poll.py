@@ -11,7 +11,6 @@ import msgspec
 
 from connectors.feeds.model import Feed, FeedError, Item, Problem
 from connectors.http import FetchError, Response
-from connectors.scraper.documents import Document
 from connectors.poller.feed_state import (
     Failed,
     FeedState,
@@ -35,12 +34,13 @@ from connectors.poller.items import (
 )
 from connectors.poller.schedule import Cadence
 from connectors.poller.settings import Event, Outcome
-from connectors.poller.sitemaps import chosen
 from connectors.poller.state import Change, Child, PageDue, Seen
 from connectors.poller.tools import Tools, make_message
 from connectors.queue import Outgoing
+from connectors.scraper.documents import Document
 from connectors.scraper.pages import PAGE_TYPES
 from connectors.scraper.rules import SiteRules, rules_for
+from connectors.scraper.sitemaps import chosen
 from connectors.sources import Source
 from schemas.records import Entry, Failure
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from connectors.scraper.documents import Reader
 from connectors.poller.items import KEPT_HEADERS, to_message
 from connectors.poller.settings import OnEvent, PollSettings
 from connectors.poller.state import Change, PollState
 from connectors.queue import Outgoing
+from connectors.scraper.documents import Reader
 from connectors.scraper.pages import Web
 from connectors.scraper.rules import Rules
 from connectors.scraper.sites import site_of

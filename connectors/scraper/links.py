@@ -87,6 +87,25 @@ def article_links(
     return tuple(found.values())
 
 
+def section_candidates(body: bytes, content_type: str | None, url: str) -> tuple[str, ...]:
+    """Where the page's navigation leads within the site: likely section pages, in the page's order."""
+    tree = parse_page(body, content_type)
+    if tree is None:
+        return ()
+    base, site, page = _base(tree, url), site_of(url), urldefrag(url)[0]
+    found: dict[str, None] = {}
+    for anchor in tree.xpath("//a[@href]"):
+        target = _absolute(base, anchor.get("href"))
+        if target is None or target == page or site_of(target) != site:
+            continue
+        parts = urlsplit(target)
+        segments = [segment for segment in parts.path.lower().split("/") if segment]
+        shallow = 1 <= len(segments) <= 2 and not parts.query and not any(c.isdigit() for c in parts.path)
+        if shallow and not weights().not_articles.intersection(segments) and score(parts, "", parts) < weights().enough:
+            found[target] = None
+    return tuple(found)
+
+
 def parse_page(body: bytes, content_type: str | None) -> lxml.html.HtmlElement | None:
     """The page's tree, None when there is none. The charset of the header wins, as in browsers."""
     charset = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", content_type or "", re.IGNORECASE)
