@@ -35,8 +35,11 @@ def import_opml(body: bytes, taken: Iterable[str] = ()) -> Imported:
     except FeedError as e:
         raise SourcesError(f"the OPML can't be read: {e.detail}") from e
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False)
-    root = etree.fromstring(mend(without_doctype(text)).encode(), parser) if text.strip() else None
-    if root is None or not isinstance(root.tag, str) or etree.QName(root).localname.lower() != "opml":
+    try:
+        root = etree.fromstring(mend(without_doctype(text)).encode(), parser)
+    except etree.XMLSyntaxError:  # there is nothing in it
+        root = None
+    if root is None or str(root.tag).rpartition("}")[2].lower() != "opml":
         raise SourcesError("not an OPML document: export the list from the reader as OPML and give that file")
     names = set(taken)
     found: dict[str, Source] = {}

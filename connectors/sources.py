@@ -46,7 +46,8 @@ class Source:
     ``rules``: the name of the site's rules, where they are not found by host.
     ``full_text``: ``feed``: what the feed carries is the whole article, pages are not fetched; ``page``: what it
     carries never is; ``auto``: pages are fetched, and the feed's text serves where a page can't be had.
-    ``headers``: further request headers, name and value. ``tags``: the user's own groups. ``enabled``: false keeps it, unread.
+    ``headers``: further request headers, name and value. ``tags``: the user's own groups.
+    ``enabled``: false keeps the source in the file, unread.
     """
 
     name: str
@@ -127,7 +128,11 @@ def unique_name(name: str, taken: Iterable[str]) -> str:
 
 def name_of(url: str) -> str:
     """Return the name of a source for which only the URL is known: its host, without "www."."""
-    return (urlsplit(url).hostname or url).removeprefix("www.").removeprefix("feeds.")
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    return (host or url).removeprefix("www.").removeprefix("feeds.")
 
 
 def dump_sources(sources: Iterable[Source]) -> str:

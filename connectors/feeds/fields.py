@@ -47,12 +47,12 @@ def _signs() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return re.compile(ending, re.IGNORECASE), re.compile("(?:" + "|".join(cut["colophons"]) + r")\W*\Z", re.IGNORECASE)
 
 
-def plain_title(raw: str | None) -> str | None:
+def plain_title(raw: object) -> str | None:
     """Return a title as plain text on one line, whatever it was marked up with; None when nothing is left.
 
     Escaped twice counts as escaped: no headline means ``&amp;`` or ``<b>`` as such.
     """
-    text = (raw or "")[: 20 * MAX_TITLE]
+    text = raw[: 20 * MAX_TITLE] if isinstance(raw, str) else ""
     if "<" in text or "&" in text:
         text = _strip(html.unescape(_strip(text)) if "&" in text else _strip(text))
     text = " ".join(clean(text).split())
@@ -96,7 +96,7 @@ def absolute_url(raw: object, base: str) -> str | None:
     if not isinstance(raw, str):
         return None
     reference = re.sub(r"[\t\r\n]", "", clean(raw[: 2 * MAX_URL]).strip())
-    if not reference or len(reference) > MAX_URL:
+    if not reference or len(reference) > MAX_URL or re.fullmatch(r"https?:/*", reference, re.IGNORECASE):
         return None
     try:
         url = urljoin(base, reference)

@@ -38,7 +38,7 @@ def read(text: str, url: str) -> Feed:
         problems.append(fields.problem("entry_unreadable", f"only the first {MAX_ENTRIES} entries were read", ""))
     return Feed(
         format="json1" if version and not version[1] else "json11",
-        title=fields.plain_title(_text(document.get("title"))),
+        title=fields.plain_title(document.get("title")),
         language=fields.plain_line(document.get("language"), 40),
         items=fields.without_repeats(o for o in outcomes if isinstance(o, Item)),
         problems=tuple(problems),
@@ -85,7 +85,7 @@ def _outcome(item: Any, document: dict[str, Any], feed_authors: tuple[str, ...],
     tags = item.get("tags")
     entry = Entry(
         guid=fields.plain_line(item.get("id"), fields.MAX_URL),
-        title=fields.plain_title(_text(item.get("title"))),
+        title=fields.plain_title(item.get("title")),
         summary=summary,
         content=content,
         content_type="text/plain" if content is not None and content == plain and not markup else "text/html",

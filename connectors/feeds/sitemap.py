@@ -63,7 +63,7 @@ def _outcome(piece: Piece, opening: str, url: str) -> Item | Problem:
         return fields.problem("entry_unreadable", "cut off, or no element in it can be read", piece.text)
     said: dict[str, list[str]] = defaultdict(list)
     for element in root[0].iter(etree.Element):
-        space, name = _namespace(element), etree.QName(element).localname.lower()
+        space, name = _namespace(element), str(element.tag).rpartition("}")[2].lower()
         if space in ("", "news"):
             said[name].append(" ".join((element.text or "").split()))
     link = next((u for u in (fields.absolute_url(loc, url) for loc in said["loc"]) if u), None)
@@ -78,7 +78,7 @@ def _outcome(piece: Piece, opening: str, url: str) -> Item | Problem:
 def _namespace(element: etree._Element) -> str:
     """ "news" for the news extension's elements, "" for the protocol's own, otherwise something else."""
     prefix = (element.prefix or "").lower()
-    uri = etree.QName(element).namespace or ""
+    uri = str(element.tag).rpartition("}")[0]
     if "sitemap-news" in uri or prefix in ("news", "n"):
         return "news"
     return "" if not prefix or uri.rstrip("/").endswith(("schemas/sitemap/0.9", "schemas/sitemap/0.84")) else prefix

@@ -146,7 +146,7 @@ def _outcome(piece: Piece, frame: _Frame) -> Item | Problem:
     if not fields.usable(url, entry) and not piece.whole:
         return fields.problem("entry_unreadable", "it breaks off before its link", piece.text)
     if not fields.usable(url, entry):
-        links = fields.unique(fields.plain_line(link.get("href"), 200) for link in found.get("links", ()))
+        links = fields.unique(fields.plain_line(link.get("href"), 200) for link in _parts(found, "links"))
         detail = f"no http or https link: {', '.join(links[:3])}" if links else "no link"
         return fields.problem("entry_no_link", detail, piece.text)
     return fields.item(url, entry)
@@ -166,8 +166,10 @@ def _read_piece(piece: Piece, frame: _Frame) -> Mapping[str, Any] | None:
 
 
 def _entry(found: Mapping[str, Any], frame: _Frame) -> Entry:
-    contents = [c.get("value") for c in found.get("content", ()) if "src" not in c and c.get("type", "") in _TEXT_TYPES]
-    content, summary = fields.texts(contents, (found.get("summary"), found.get("other_summary")))
+    contents = [
+        _text(c.get("value")) for c in _parts(found, "content") if "src" not in c and c.get("type", "") in _TEXT_TYPES
+    ]
+    content, summary = fields.texts(contents, (_text(found.get(key)) for key in ("summary", "other_summary")))
     titles = (fields.plain_title(found.get(key)) for key in ("title", "other_title"))
     return Entry(
         guid=fields.plain_line(found.get("id"), fields.MAX_URL),
@@ -178,7 +180,7 @@ def _entry(found: Mapping[str, Any], frame: _Frame) -> Entry:
         authors=_authors(found) or frame.authors,
         language=_language(found) or frame.language,
         dates=_dates(found),
-        tags=fields.unique(fields.plain_line(t.get("label") or t.get("term"), 200) for t in found.get("tags", ())),
+        tags=fields.unique(fields.plain_line(t.get("label") or t.get("term"), 200) for t in _parts(found, "tags")),
         rights=_rights(found) or frame.rights,
     )
 
@@ -186,7 +188,7 @@ def _entry(found: Mapping[str, Any], frame: _Frame) -> Entry:
 def _link(found: Mapping[str, Any], base: str) -> str | None:
     """The page of an entry or a feed: FeedBurner's original link, a link to an HTML page (rel="alternate", which is
     the default), one to any other, a GUID that is a permanent link, the address of content kept elsewhere."""
-    alternates = [link for link in found.get("links", ()) if link.get("rel") == "alternate"]
+    alternates = [link for link in _parts(found, "links") if link.get("rel") == "alternate"]
     pages = [link for link in alternates if link.get("type", "") in _HTML_TYPES]
     guid, permanent = str(found.get("id", "")), str(found.get("permalink", "false")).lower()
     candidates = [
@@ -195,15 +197,25 @@ def _link(found: Mapping[str, Any], base: str) -> str | None:
         guid
         if permanent == "true" or (permanent != "false" and guid.lower().startswith(("http://", "https://")))
         else None,
-        *(content.get("src") for content in found.get("content", ()) if content.get("type") in _HTML_TYPES),
+        *(content.get("src") for content in _parts(found, "content") if content.get("type") in _HTML_TYPES),
     ]
     return next((url for url in (fields.absolute_url(c, base) for c in candidates) if url), None)
 
 
 def _related(head: Mapping[str, Any], rel: str, url: str) -> str | None:
     return next(
-        (fields.absolute_url(link.get("href"), url) for link in head.get("links", ()) if link.get("rel") == rel), None
+        (fields.absolute_url(link.get("href"), url) for link in _parts(head, "links") if link.get("rel") == rel), None
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _parts(found: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """What feedparser collected under ``key``; an element of the document's own may have the same name."""
+    value = found.get(key)
+    return [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, Mapping)]
 
 
 def _dates(found: Mapping[str, Any]) -> tuple[DateClue, ...]:
@@ -217,17 +229,17 @@ def _dates(found: Mapping[str, Any]) -> tuple[DateClue, ...]:
 
 
 def _authors(found: Mapping[str, Any]) -> tuple[str, ...]:
-    return fields.unique(fields.byline(author.get("name")) for author in found.get("authors", ()))
+    return fields.unique(fields.byline(author.get("name")) for author in _parts(found, "authors"))
 
 
 def _language(found: Mapping[str, Any]) -> str | None:
     own = [found.get("language")]
-    own += [(found.get(key) or {}).get("language") for key in ("summary_detail", "title_detail")]
+    own += [part.get("language") for key in ("summary_detail", "title_detail") for part in _parts(found, key)]
     return next((language for language in (fields.plain_line(o, 40) for o in own) if language), None)
 
 
 def _rights(found: Mapping[str, Any]) -> str | None:
-    licences = [link.get("href") for link in found.get("links", ()) if link.get("rel") == "license"]
+    licences = [link.get("href") for link in _parts(found, "links") if link.get("rel") == "license"]
     return fields.plain_title(found.get("rights")) or next(filter(None, (fields.plain_line(u) for u in licences)), None)
 
 
@@ -235,7 +247,7 @@ def _ttl(head: Mapping[str, Any]) -> timedelta | None:
     """``ttl`` (RSS 2.0, minutes), else the update period of the syndication module divided by its frequency."""
     try:
         period = timedelta(minutes=int(head["ttl"]))
-    except (KeyError, ValueError, OverflowError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         period = _UPDATE_PERIODS.get(str(head.get("sy_updateperiod", "")).strip().lower(), timedelta())
         frequency = str(head.get("sy_updatefrequency") or 1).strip()
         period /= max(1, int(frequency)) if frequency.isascii() and frequency.isdigit() and len(frequency) < 6 else 1

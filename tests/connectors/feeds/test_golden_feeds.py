@@ -34,12 +34,17 @@ def outcome(name: str, case: dict[str, str]) -> dict[str, Any]:
 
 def described(feed: Feed) -> dict[str, Any]:
     """The feed as JSON: empty fields left out, bytes as text."""
-    fields = {name: getattr(feed, name) for name in Feed.__dataclass_fields__ if getattr(feed, name)}
-    fields["items"] = [{"url": i.url, "identity": i.identity} | msgspec.to_builtins(i.entry) for i in feed.items]
+    fields = {name: getattr(feed, name) for name in Feed.__dataclass_fields__}
+    fields["items"] = [
+        {"url": i.url, "identity": i.identity} | _filled(msgspec.to_builtins(i.entry)) for i in feed.items
+    ]
     fields["problems"] = [{"reason": p.reason, "detail": p.detail, "raw": p.raw.decode()} for p in feed.problems]
-    if feed.ttl:
-        fields["ttl"] = feed.ttl.total_seconds()
-    return json.loads(json.dumps(fields))
+    fields["ttl"] = feed.ttl and feed.ttl.total_seconds()
+    return json.loads(json.dumps(_filled(fields)))
+
+
+def _filled(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, (), [], "")}
 
 
 @pytest.mark.parametrize("name", CASES)
