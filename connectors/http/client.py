@@ -275,7 +275,7 @@ class HttpClient:
                 started = clock()
                 try:
                     answer = await self._request(fetch, target)
-                except (aiohttp.ClientError, OSError, TimeoutError, aiohttp.http_exceptions.HttpProcessingError) as e:
+                except (aiohttp.ClientError, OSError) as e:
                     raise to_fetch_error(e, str(target)) from e
                 fetch.left -= clock() - started
             if isinstance(answer, Response):

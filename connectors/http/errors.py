@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import aiohttp
-from aiohttp import http_exceptions
+from aiohttp.http_exceptions import LineTooLong
 
 from connectors.http.guard import ForbiddenAddress
 from schemas.records import Failure
@@ -19,16 +19,12 @@ MAX_DETAIL = 500
 # the specific come first.
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (ForbiddenAddress, "forbidden_address"),
-    (aiohttp.InvalidURL, "unsupported_url"),
-    (aiohttp.NonHttpUrlClientError, "unsupported_url"),
     (aiohttp.ClientConnectorDNSError, "dns"),
-    (aiohttp.ClientSSLError, "tls"),
     (ssl.SSLError, "tls"),
-    (http_exceptions.LineTooLong, "too_large"),
+    (LineTooLong, "too_large"),
     (TimeoutError, "timeout"),
-    (aiohttp.ClientPayloadError, "connection"),
-    (http_exceptions.HttpProcessingError, "bad_response"),
-    (aiohttp.ClientResponseError, "bad_response"),
+    (aiohttp.ClientPayloadError, "connection"),  # a body that ends early
+    (aiohttp.ClientResponseError, "bad_response"),  # what can not be parsed
     (aiohttp.ClientError, "connection"),
     (OSError, "connection"),
 )

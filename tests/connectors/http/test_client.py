@@ -240,6 +240,22 @@ async def test_a_connection_is_kept_for_a_host_that_is_asked_again(web):
     assert len(set(peers[1:])) == 1
 
 
+@pytest.mark.parametrize(("ttl", "times"), [(60, 1), (0, 3)])
+async def test_a_name_is_resolved_as_often_as_its_settings_say(web, ttl, times):
+    names = web.Names({"a.test": ["127.0.0.1"]})
+    async with web.serve(lambda request, writer: closes(web, writer)) as site:
+        settings = HttpSettings(allowed=(f"127.0.0.1:{site.port}",), dns_ttl=ttl, burst=0)
+        async with HttpClient(settings, resolver=names) as client:
+            for _ in range(3):
+                await client.get(site.url(host="a.test"))
+    assert len(names.asked) == times
+
+
+async def closes(web, writer):
+    writer.write(web.reply())
+    await writer.drain()
+
+
 async def test_header_bytes_become_text_that_can_be_sent_back(web):
     answer = b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: "caf\xe9\t\x01"\r\nX-Name: \xc3\xa9\r\n\r\n'
     async with web.visit({"/": answer}) as (site, client):

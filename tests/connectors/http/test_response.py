@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
 import pytest
+from aiohttp.http_exceptions import LineTooLong
 
 from connectors.http import FetchError, Response, parse_retry_after
 from connectors.http.errors import to_fetch_error
+from connectors.http.guard import ForbiddenAddress
 from schemas.reasons import reasons
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -68,7 +72,23 @@ def test_what_is_not_the_servers_doing_is_not_a_failed_fetch():
         to_fetch_error(KeyError("a mistake of ours"), "http://a.test/")
 
 
-def test_every_reason_of_a_fetch_is_in_the_table():
-    from connectors.http.errors import _REASONS
-
-    assert {reason for _, reason in _REASONS} <= {r.name for r in reasons().values() if r.stage == "fetch"}
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ForbiddenAddress("10.0.0.1 is private"), "forbidden_address"),
+        (ssl.SSLError("record layer failure"), "tls"),
+        (LineTooLong("Header value", "8190"), "too_large"),
+        (TimeoutError(), "timeout"),
+        (aiohttp.ServerTimeoutError(), "timeout"),
+        (aiohttp.ClientPayloadError("ended early"), "connection"),
+        (aiohttp.ServerDisconnectedError(), "connection"),
+        (ConnectionResetError(104, "reset"), "connection"),
+        (OSError(24, "Too many open files"), "connection"),
+    ],
+)
+def test_each_error_has_its_reason_however_deep_it_lies(error, reason):
+    assert to_fetch_error(error, "http://a.test/").reason == reason
+    outer = aiohttp.ClientError("something")
+    outer.__cause__ = error
+    assert to_fetch_error(outer, "http://a.test/").reason == reason
+    assert reasons()[reason].stage == "fetch"
