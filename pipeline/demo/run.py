@@ -79,7 +79,7 @@ def run_demo(folder: Path, console: Console, open_reader: Callable[[str], Wareho
     Raises ``DemoFailed`` if a command does.
     """
     paths = DemoPaths(folder)
-    _make_fresh(folder)
+    make_fresh(folder)
     started = time.monotonic()
     with DemoServer(now) as server:
         Path(paths.sources).write_text(dump_sources(server.sources()), "utf-8")
@@ -92,11 +92,11 @@ def run_demo(folder: Path, console: Console, open_reader: Callable[[str], Wareho
             server.stage = stage
             console.print(f"\n[bold]{stage} of {len(POLLS)}.[/bold] {what_happens}", highlight=False)
             for arguments in commands(paths, stage, now):
-                _show_and_run(arguments, console)
+                show_and_run(arguments, console)
     with open_reader(paths.warehouse).hold() as warehouse:
         summary = collect(warehouse)
         checks = check(server.material, warehouse)
-        url = warehouse.query("SELECT min(url) FROM articles WHERE relation = 'rewrite'")[0][0]
+        url = warehouse.query("SELECT min(canonical_url) FROM articles WHERE relation = 'rewrite'")[0][0]
     console.print(f"\nDone in {time.monotonic() - started:.0f} seconds.\n", highlight=False)
     render(summary, console, _next_steps(paths, url))
     console.print(f"\n[dim]{_in_words(checks)}[/dim]", highlight=False)
@@ -113,16 +113,26 @@ def _in_words(checks: Sequence[Check]) -> str:
 
 def _next_steps(paths: DemoPaths, url: str | None) -> dict[str, str]:
     to_warehouse = f"--warehouse {paths.warehouse}"
+    wiredesk = _program()
     return {
-        f"wiredesk explain {shlex.quote(url or 'URL')} {to_warehouse}": "what happened to one article, and why",
-        f"wiredesk rejects list {to_warehouse}": "what could not be used",
-        f"wiredesk audit --queue {paths.queue} {to_warehouse}": "is every item accounted for?",
-        "wiredesk sources discover https://example.com/": "what your own site offers; put it into sources.toml, then:",
-        "wiredesk up --help": "poll and stream your own sources until you stop it",
+        f"{wiredesk} explain {shlex.quote(url or 'URL')} {to_warehouse}": "what happened to one article, and why",
+        f"{wiredesk} rejects list {to_warehouse}": "what could not be used",
+        f"{wiredesk} audit --queue {paths.queue} {to_warehouse}": "is every item accounted for?",
+        f"{wiredesk} sources discover https://example.com/": "what your own site offers",
+        f"{wiredesk} up --help": "poll and stream your own sources until you stop it",
     }
 
 
-def _show_and_run(arguments: Sequence[str], console: Console) -> None:
+def _program() -> str:
+    """How this wiredesk was called, so that what is shown can be typed."""
+    called = Path(sys.argv[0])
+    if called.name != "wiredesk":
+        return "wiredesk"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
+
+
+def show_and_run(arguments: Sequence[str], console: Console) -> None:
+    """Run ``wiredesk`` with these arguments, its command line and output shown. Raises ``DemoFailed``."""
     console.print(f"[bold cyan]$ wiredesk {escape(shlex.join(arguments))}[/bold cyan]", soft_wrap=True, highlight=False)
     with console.status("running"):
         done = subprocess.run(
@@ -139,7 +149,7 @@ def _show_and_run(arguments: Sequence[str], console: Console) -> None:
         raise DemoFailed(f"wiredesk {shlex.join(arguments)} ended with {done.returncode}")
 
 
-def _make_fresh(folder: Path) -> None:
+def make_fresh(folder: Path) -> None:
     """Make the folder and remove what an earlier demo left in it."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("sources.toml", "poller.sqlite", "queue.sqlite", "warehouse.duckdb"):

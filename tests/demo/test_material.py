@@ -105,7 +105,7 @@ def test_the_machine_spun_text_repeats_itself(material):
     assert len(sentences) - len(set(sentences)) >= 3
 
 
-def test_figures_are_of_stories_and_their_numbers_in_the_texts(material):
+def test_figures_are_of_stories_that_are_told(material):
     stories = material.stories()
     for figure in material.figures:
         assert figure.story in stories

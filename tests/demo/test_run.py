@@ -6,7 +6,7 @@ from rich.console import Console
 
 from pipeline.cli import COMMANDS, cli
 from pipeline.demo.material import POLLS
-from pipeline.demo.run import WHAT_HAPPENS, DemoFailed, DemoPaths, _make_fresh, _show_and_run, commands
+from pipeline.demo.run import WHAT_HAPPENS, DemoFailed, DemoPaths, commands, make_fresh, show_and_run
 
 NOW = datetime(2024, 2, 28, 12, 0, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ def test_each_poll_happens_at_its_time(tmp_path):
 
 def test_a_command_is_shown_before_its_output():
     out = io.StringIO()
-    _show_and_run(["--version"], Console(file=out, width=80))
+    show_and_run(["--version"], Console(file=out, width=80))
     first, second, *_ = out.getvalue().splitlines()
     assert first == "$ wiredesk --version"
     assert second.startswith("wiredesk")
@@ -41,11 +41,11 @@ def test_a_command_is_shown_before_its_output():
 
 def test_a_command_that_fails_ends_the_demo():
     with pytest.raises(DemoFailed, match="poll --sources nowhere"):
-        _show_and_run(["poll", "--sources", "nowhere.toml"], Console(file=io.StringIO()))
+        show_and_run(["poll", "--sources", "nowhere.toml"], Console(file=io.StringIO()))
 
 
 def test_only_the_demos_own_files_are_made_anew(tmp_path):
     for name in ("warehouse.duckdb", "warehouse.duckdb.wal", "queue.sqlite-shm", "notes.txt"):
         (tmp_path / name).touch()
-    _make_fresh(tmp_path)
+    make_fresh(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
