@@ -24,6 +24,9 @@ KEEP = 0.4
 """The tail rules take at most 1 - KEEP of the text's words; where they would take more, they take nothing."""
 
 
+_LETTERS = re.compile(r"\w(?<!_)")
+
+
 @dataclass(frozen=True)
 class Line:
     """A row of the table."""
@@ -75,7 +78,7 @@ def _without_head(lines: list[str], titles: list[str], table: Sequence[Line]) ->
 def _without_tail(lines: list[str], table: Sequence[Line]) -> list[str]:
     """Without the furniture that the text ends with."""
     end = len(lines)
-    while end and _is(lines[end - 1], "tail", table):
+    while end and (_is(lines[end - 1], "tail", table) or not _LETTERS.search(lines[end - 1])):
         end -= 1
     kept = sum(count_words(line) for line in lines[:end])
     return lines[:end] if kept >= KEEP * sum(count_words(line) for line in lines) else lines

@@ -66,7 +66,7 @@ def language_of(text: str, declared: Iterable[str | None] = ()) -> str | None:
     found, probability = detect(text)
     agreeing = [tag for tag in tags if _akin(primary(tag), found)]
     if agreeing:
-        return agreeing[0]
+        return next((tag for tag in agreeing if "-" in tag and primary(tag) == primary(agreeing[0])), agreeing[0])
     if tags:
         overruled = letters >= ENOUGH_TO_OVERRULE and probability >= SURE and primary(tags[0]) in NEWS_LANGUAGES
         return found if overruled else tags[0]

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from lxml import etree
 from lxml.html import HtmlElement
 
-from pipeline.dates import RAW_CAP
+from pipeline.dates import RAW_CAP, parse
 from pipeline.hygiene import clean_line, clean_text
 from schemas.records import DateClue
 
@@ -196,6 +196,12 @@ def _links(tree: HtmlElement, rel: str) -> list[str]:
 # XPath, not iteration: a page has thousands of elements, and Python is slow to look at each.
 _WITH_REL = etree.XPath(".//link[@rel]|.//a[@rel]")
 _TIMES = etree.XPath(".//time[@datetime]|.//*[@itemprop='datePublished' or @itemprop='dateModified']")
+_DATED = etree.XPath(
+    ".//*[self::p or self::span or self::div or self::time or self::li or self::small or self::em]"
+    "[re:test(concat(@class, ' ', @id),"
+    " '(^|[\\s_-])(date|time|datum|fecha|data|published|pubdate|posted|timestamp)', 'i')]",
+    namespaces={"re": "http://exslt.org/regular-expressions"},
+)
 _AUTHORS = etree.XPath(".//*[@itemprop='author']|.//a[@rel='author']")
 
 
@@ -258,7 +264,8 @@ def _dates(
 
 
 def _times(tree: HtmlElement) -> Iterator[DateClue]:
-    """Marked-up times: itemprop ones as good as meta tags, the first plain <time> as good as text."""
+    """Marked-up times: itemprop ones as good as meta tags; the first plain <time>, and the first short text that is
+    classed as a date, as good as text."""
     plain = True
     for element in _TIMES(tree):
         prop = (element.get("itemprop") or "").lower()
@@ -271,6 +278,11 @@ def _times(tree: HtmlElement) -> Iterator[DateClue]:
         elif element.tag == "time" and plain and element.get("datetime"):
             plain = False
             yield _clue(element.get("datetime"), "text", "published")
+    for element in _DATED(tree)[:10]:
+        text = " ".join(element.text_content().split())
+        if 6 <= len(text) <= 80 and parse(text):
+            yield _clue(text, "text", "published")
+            return
 
 
 def _clue(raw: str, origin: Literal["json-ld", "meta", "text"], role: Role) -> DateClue:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import htmldate
@@ -81,6 +81,13 @@ def extract_or_explain(fetched: Fetched, now: datetime) -> Revision | Failure:
         return extract(fetched, now)
     except Exception as e:  # noqa: BLE001 - whatever a page breaks in the libraries, it costs this page: a reject
         return Failure(reason="extract_crash", detail=f"{type(e).__name__}: {e}"[:500])
+
+
+def warm_up() -> None:
+    """Load what the first article would have to wait for: language model, month names, tables."""
+    words = "The council of Port Ellery voted on Tuesday to close the old bridge to lorries, its chair said. " * 3
+    page = f"<html><title>x</title><body><p>{words}</p><time datetime='3 mei 2020'>".encode()
+    extract(Fetched(fetch_id="", source="", url="https://a.example/b", body=page), datetime.now(UTC))
 
 
 # -- texts -------------------------------------------------------------------------------------------------------------

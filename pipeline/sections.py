@@ -23,8 +23,8 @@ HEADLINE_WORDS = (3, 18)
 BODY_WORDS = 20
 """What follows a headline has at least so many."""
 AKIN = 0.06
-"""Mean overlap of the parts' names (Jaccard) from which they are parts of one story: 96 of 100 digests made of articles on
-politics stay below, and of 100 articles on politics with headings 77 do not."""
+"""Mean overlap of the parts' names (Jaccard) from which they are parts of one story: 96 of 100 digests made of articles
+on politics stay below, and of 100 articles on politics with headings 77 do not."""
 
 _RULE = re.compile(r"\W{3,}|[*•·—–_=~-]{1,}|o0o", re.I)
 _BULLET = re.compile(r"(?:[•●▪■◆►*–—-]|\d{1,2}[.)])\s+(?=\S)")
