@@ -10,14 +10,12 @@ neither blow up nor name files; HTML's named entities, which feeds use undeclare
 
 from __future__ import annotations
 
-import functools
 import html
 import html.entities
 import re
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from importlib import resources
 from xml.sax.saxutils import quoteattr
 
 from connectors.feeds.charset import clean
@@ -27,17 +25,18 @@ MAX_ATTRIBUTES = 64
 MAX_ATTRIBUTE = 2_000
 """Characters of one of them."""
 
+# What these prefixes mean when a document uses them undeclared. feedparser knows the other usual ones by themselves.
+NAMESPACES = {
+    "atom": "http://www.w3.org/2005/Atom",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+}
+FIXED_PREFIXES = ("xmlns:xml", "xmlns:xmlns")
+"""Declarations that no document may make."""
 _NAME = r"[A-Za-z_][\w.-]*"
 _COMMENT_OR_CDATA = r"<!--|<!\[CDATA\["
 _ATTRIBUTE = re.compile(rf"\s*((?:{_NAME}:)?{_NAME})\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 _DOCTYPE_END = re.compile(r"""[>\[]""")
 _SUBSET_PART = re.compile(r"""\]|"[^"]*(?:"|\Z)|'[^']*(?:'|\Z)|<!--.*?(?:-->|\Z)""", re.DOTALL)
-
-
-@functools.cache
-def namespaces() -> dict[str, str]:
-    """Prefix -> namespace of the extensions that feeds use, often without declaring them (namespaces.toml)."""
-    return tomllib.loads(resources.files("connectors.feeds").joinpath("namespaces.toml").read_text("utf-8"))
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,8 @@ class Cut:
 
 def without_doctype(text: str) -> str:
     """Return the text without its document type declaration, internal subset included."""
-    start = re.search(r"<!DOCTYPE", text[:65_536], re.IGNORECASE)
-    if not start:
+    start = re.search(r"<!DOCTYPE|<[A-Za-z]", text[:65_536], re.IGNORECASE)
+    if not start or start.group()[1] != "!":
         return text
     end = _DOCTYPE_END.search(text, start.end())
     if end is None:
@@ -104,15 +103,15 @@ def find_tag(text: str, names: str, limit: int | None = None) -> Tag | None:
     return Tag(found[1] or "", found[2].lower(), attributes, end + 1 if end >= 0 else len(text))
 
 
-def cut(text: str, names: str, prefixes: frozenset[str], limit: int) -> Cut:
-    """Cut the document at its elements with one of the ``names`` and one of the ``prefixes``, at most ``limit``.
+def cut(text: str, names: str, prefixes: AbstractSet[str], limit: int) -> Cut:
+    """Cut the document at its elements with one of the ``names``, with one of the ``prefixes`` or none, at most
+    ``limit`` of them.
 
     An element without an end tag ends where the next one begins, or with the text. Tags in comments and CDATA sections
     don't count, except that a CDATA section that is still open when another one begins after an end tag has lost its
     end, and ends there with its element.
     """
-    prefix = "|".join(re.escape(p) + ":" for p in sorted(prefixes) if p)
-    tag = rf"(?:{prefix}){'?' if '' in prefixes else ''}(?:{names})" if prefix else rf"(?:{names})"
+    tag = "(?:" + "|".join(re.escape(prefix) + ":" for prefix in sorted(prefixes)) + f")?(?:{names})"
     marks = re.compile(rf"{_COMMENT_OR_CDATA}|<{tag}(?=[\s/>])|</{tag}\s*>", re.IGNORECASE)
     end_tag = re.compile(rf"</{tag}\s*>", re.IGNORECASE)
     comment_end, cdata_end = _Finder(text, "-->"), _Finder(text, "]]>")
@@ -128,8 +127,6 @@ def cut(text: str, names: str, prefixes: frozenset[str], limit: int) -> Cut:
             begin, outside = -1, end
 
     while mark := marks.search(text, position):
-        if len(pieces) >= limit:
-            return Cut("".join(frame), tuple(pieces), more=True)
         position = mark.end()
         found = mark.group()
         if found == "<!--":
@@ -146,6 +143,8 @@ def cut(text: str, names: str, prefixes: frozenset[str], limit: int) -> Cut:
         else:
             if begin >= 0:
                 close(mark.start(), False)
+            if len(pieces) == limit:
+                return Cut("".join(frame), tuple(pieces), more=True)
             frame.append(text[outside : mark.start()])
             begin = mark.start()
             end = tag_end.after(position)
@@ -232,6 +231,13 @@ def prefixes_used(text: str) -> Iterator[str]:
         if prefix not in seen:
             seen.add(prefix)
             yield prefix
+
+
+def undeclared_namespaces(text: str, declared: Iterable[str]) -> dict[str, str]:
+    """Declarations (``xmlns:...`` -> namespace) of the prefixes that the text uses and that are not ``declared``."""
+    known = {*declared, "xml", "xmlns"}
+    missing = [prefix for prefix in prefixes_used(text) if prefix not in known]
+    return {f"xmlns:{p}": NAMESPACES.get(p.lower(), f"urn:undeclared:{p}") for p in missing[:MAX_ATTRIBUTES]}
 
 
 def start_tag(name: str, attributes: dict[str, str]) -> str:

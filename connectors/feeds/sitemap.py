@@ -12,7 +12,7 @@ from collections import defaultdict
 from lxml import etree
 
 from connectors.feeds import fields
-from connectors.feeds.markup import Piece, Tag, cut, end_missing, mend, namespaces, prefixes_used, start_tag
+from connectors.feeds.markup import FIXED_PREFIXES, Piece, Tag, cut, end_missing, mend, start_tag, undeclared_namespaces
 from connectors.feeds.model import MAX_ENTRIES, MAX_ENTRY, MAX_LINKS, Feed, Item, Problem
 from schemas.records import DateClue, Entry
 
@@ -22,12 +22,13 @@ ROOTS = "urlset|sitemapindex"
 def read(text: str, root: Tag, url: str) -> Feed:
     """Return what the sitemap or index in ``text`` says. ``url``: where it was found. Never raises."""
     index = root.name == "sitemapindex"
-    used = list(prefixes_used(text))[:64]
-    declared = {f"xmlns:{prefix}": namespaces().get(prefix.lower(), f"urn:undeclared:{prefix}") for prefix in used}
-    declared |= {name: value for name, value in root.attributes.items() if name.startswith("xmlns") and value.strip()}
-    opening = start_tag("sitemap", {k: v for k, v in declared.items() if k not in ("xmlns:xml", "xmlns:xmlns")})
+    spaces = {
+        k: v for k, v in root.attributes.items() if k.startswith("xmlns") and v.strip() and k not in FIXED_PREFIXES
+    }
+    spaces |= undeclared_namespaces(text, (name.partition(":")[2] for name in spaces))
+    opening = start_tag("sitemap", spaces)
     limit = MAX_LINKS if index else MAX_ENTRIES
-    parts = cut(text[root.end :], "sitemap" if index else "url", frozenset({"", root.prefix}), limit)
+    parts = cut(text[root.end :], "sitemap" if index else "url", {root.prefix}, limit)
     outcomes = [_outcome(piece, opening, url) for piece in parts.pieces]
     problems = [o for o in outcomes if isinstance(o, Problem)]
     if parts.more:

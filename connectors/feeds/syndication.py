@@ -17,16 +17,16 @@ from typing import Any
 from connectors.feeds import fields
 from connectors.feeds.handlers import MAX_LOOSE, Unreadable, read_loosely, read_strictly
 from connectors.feeds.markup import (
-    MAX_ATTRIBUTES,
+    FIXED_PREFIXES,
+    NAMESPACES,
     Piece,
     Tag,
     cut,
     end_missing,
     find_tag,
     mend,
-    namespaces,
-    prefixes_used,
     start_tag,
+    undeclared_namespaces,
 )
 from connectors.feeds.model import MAX_ENTRIES, MAX_ENTRY, Feed, Item, Problem
 from schemas.records import DateClue, Entry
@@ -48,7 +48,6 @@ _UPDATE_PERIODS = {
     "monthly": timedelta(days=30),
     "yearly": timedelta(days=365),
 }
-_FIXED_PREFIXES = ("xmlns:xml", "xmlns:xmlns")
 _MAX_HEAD = 512 * 2**10
 _TTL_BOUNDS = (timedelta(minutes=1), timedelta(days=366))
 
@@ -73,7 +72,7 @@ def read(text: str, root: Tag, url: str) -> Feed:
     known = {
         k.partition(":")[2] for k, v in root.attributes.items() if k.startswith("xmlns:") and v in _ENTRY_NAMESPACES
     }
-    prefixes = frozenset({"", *known} if root.name == "rdf" else {"", root.prefix, *known})
+    prefixes = known if root.name == "rdf" else known | {root.prefix}
     parts = cut(text[root.end :], "entry" if atom else "item", prefixes, MAX_ENTRIES)
     head, version = _head(parts.frame, opening, closing, root, url)
     site_url = _link(head, url)
@@ -110,13 +109,10 @@ def read(text: str, root: Tag, url: str) -> Feed:
 def _root_tags(text: str, root: Tag) -> tuple[str, str]:
     """The root's start and end tag, with the namespaces that the document uses and does not declare."""
     name = {"rdf": "rdf:RDF", "feed": f"{root.prefix}:feed" if root.prefix else "feed"}.get(root.name, "rss")
-    attributes = {k: v for k, v in root.attributes.items() if k not in _FIXED_PREFIXES and (v.strip() or ":" not in k)}
+    attributes = {k: v for k, v in root.attributes.items() if k not in FIXED_PREFIXES and (v.strip() or ":" not in k)}
     if root.name == "rdf":
-        attributes["xmlns:rdf"] = namespaces()["rdf"]
-    declared = {k.partition(":")[2] for k in attributes if k.startswith("xmlns:")} | {"xml", "xmlns"}
-    undeclared = [prefix for prefix in prefixes_used(text) if prefix not in declared]
-    for prefix in undeclared[:MAX_ATTRIBUTES]:
-        attributes[f"xmlns:{prefix}"] = namespaces().get(prefix.lower(), f"urn:undeclared:{prefix}")
+        attributes["xmlns:rdf"] = NAMESPACES["rdf"]
+    attributes |= undeclared_namespaces(text, (k.partition(":")[2] for k in attributes if k.startswith("xmlns:")))
     inner = ("<channel>", "</channel>") if root.name == "channel" else ("", "")
     return start_tag(name, attributes) + inner[0], f"{inner[1]}</{name}>"
 
