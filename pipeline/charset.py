@@ -12,6 +12,8 @@ import re
 
 import charset_normalizer
 
+from pipeline.languages import language_of
+
 _META = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})|<\?xml[^>]{0,100}encoding=["']([\w.:-]{1,40})""", re.I
 )
@@ -84,8 +86,38 @@ def _nearly_utf8(body: bytes) -> bool:
     return good > 10 * bad
 
 
+# What single-byte charset a language in Latin script is written in, where it is not cp1252.
+_LATIN = {
+    **dict.fromkeys("pl cs sk hu hr sl ro sq bs".split(), "cp1250"),
+    **dict.fromkeys("tr az".split(), "cp1254"),
+    **dict.fromkeys("lt lv et".split(), "cp1257"),
+}
+_OTHERS = [
+    "cp1251",
+    "koi8_r",
+    "koi8_u",
+    "cp1253",
+    "cp1255",
+    "cp1256",
+    "cp874",
+    "cp932",
+    "euc_jp",
+    "gb18030",
+    "big5",
+    "cp949",
+]
+
+
 def _guess(body: bytes) -> str | None:
-    """What charset-normalizer makes of the parts that hold something but ASCII."""
-    telling = b"\n".join(line for line in body.splitlines() if not line.isascii())
-    best = charset_normalizer.from_bytes(telling[:_SAMPLE]).best()
+    """The likeliest reading of bytes that no declaration explains.
+
+    Where most letters are ASCII it is a language in Latin script, and the language, which the ASCII letters tell, names
+    the charset; the statistics of charset-normalizer decide between the others, on the lines that are not ASCII.
+    """
+    telling = b"\n".join(line for line in body.splitlines() if not line.isascii())[:_SAMPLE]
+    letters = sum(bytes((byte,)).isalpha() for byte in telling)
+    if letters > 3 * sum(byte > 0x7F for byte in telling):
+        words = re.sub(r"<[^<>]*>|\W+", " ", telling.decode("cp1252", "replace"))
+        return _try(body, _LATIN.get(language_of(words) or "", "cp1252"))
+    best = charset_normalizer.from_bytes(telling, cp_isolation=_OTHERS).best()
     return _try(body, best.encoding) if best is not None else None

@@ -65,7 +65,7 @@ def _is(line: str, where: str, table: Sequence[Line]) -> bool:
 
 def _without_head(lines: list[str], titles: list[str], table: Sequence[Line]) -> list[str]:
     """Without repeated headline, byline and date before the first paragraph."""
-    kept = []
+    kept: list[str] = []
     for at, line in enumerate(lines):
         paragraph = count_words(line) >= PARAGRAPH and not any(_same_words(line, title) for title in titles)
         if paragraph or at >= HEAD_LINES:

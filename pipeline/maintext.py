@@ -59,13 +59,9 @@ def main_text(tree: HtmlElement, said: Declared) -> Found:
 def _cascade(tree: HtmlElement, mass: int) -> str:
     """The first setting that finds enough; else the longest there is."""
     best, most = "", 0
-    for options in (
-        {"fast": True, "favor_precision": True},
-        {"favor_precision": True},
-        {"fast": True},
-        {},
-    ):
-        found = clean_text(trafilatura.extract(tree, include_comments=False, **options) or "")
+    for fast, precise in ((True, True), (False, True), (True, False), (False, False)):
+        extracted = trafilatura.extract(tree, include_comments=False, fast=fast, favor_precision=precise)
+        found = clean_text(extracted or "")
         words = count_words(found)
         if words >= max(ENOUGH * mass, ENOUGH_WORDS):
             return found

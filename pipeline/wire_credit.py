@@ -43,7 +43,7 @@ def _rows() -> list[dict[str, Any]]:
 def _any_agency() -> re.Pattern[str]:
     """Any name at all: most texts hold none, and are done with."""
     names = [name for row in _rows() for name in row["short"] + row["names"]]
-    return re.compile(rf"\b(?:{'|'.join(names)})\b|[Rr]eporting by")
+    return re.compile(rf"(?<!\w)(?:{'|'.join(names)})(?!\w)|[Rr]eporting by")
 
 
 @functools.cache
