@@ -21,7 +21,7 @@ from connectors.poller.feed_state import FeedState
 from connectors.poller.page_visit import PageVisit
 from connectors.poller.settings import Event, OnEvent, PollSettings, Summary, Tally
 from connectors.poller.source_poll import SourcePoll, cadence_of
-from connectors.poller.state import PageDue, PollState
+from connectors.poller.state import Change, PageDue, PollState
 from connectors.poller.tools import Tools
 from connectors.queue import Queue
 from connectors.scraper.documents import Reader
@@ -233,6 +233,7 @@ class Poller:
         again: PageDue | None
         if quiet_until is not None and self._now() < quiet_until:
             again = replace(page, due_at=quiet_until)
+            await self._tools.commits.commit(Change(url=url, later=(again,)))
         else:
             again, quiet = await PageVisit(self._tools, self._sources[url], page).run()
             self._be_quiet(host, quiet)

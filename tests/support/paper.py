@@ -78,6 +78,7 @@ class Site:
     async def _start(self) -> int:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
+        app.on_response_prepare.append(self._without_type)
         self._runner = web.AppRunner(app, shutdown_timeout=1.0, access_log=None, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -117,10 +118,18 @@ class Site:
         headers = dict(reply.headers)
         if reply.content_type is not None:
             headers["Content-Type"] = reply.content_type
+        else:
+            headers["X-No-Type"] = "1"
         if reply.status == 200 and self._not_modified(request, reply):
             return web.Response(status=304, headers={k: v for k, v in headers.items() if k != "Content-Type"})
         body = reply.body.encode() if isinstance(reply.body, str) else reply.body
         return web.Response(status=reply.status, headers=headers, body=body)
+
+    @staticmethod
+    async def _without_type(request: web.Request, response: web.StreamResponse) -> None:
+        """aiohttp gives every response a type; take it from those that shall have none."""
+        if "X-No-Type" in response.headers:
+            del response.headers["Content-Type"]
 
     @staticmethod
     def _not_modified(request: web.Request, reply: Reply) -> bool:
@@ -132,10 +141,20 @@ class Site:
         return modified is not None and modified == reply.headers.get("Last-Modified")
 
 
+@dataclass
+class Elsewhere:
+    """A site that another process serves."""
+
+    port: int
+
+    def url(self, path: str, host: str = "paper.test") -> str:
+        return f"http://{host}:{self.port}{path}"
+
+
 class Desk:
     """A site, a queue, a poller's state, and a clock."""
 
-    def __init__(self, site: Site, folder: Any, reader: Reader):
+    def __init__(self, site: Site | Elsewhere, folder: Any, reader: Reader | None):
         self.reader = reader
         self.site = site
         self.folder = folder
@@ -157,6 +176,11 @@ class Desk:
         self.running: Any = None
         """The poller of the last ``poll``."""
         self._read: dict[int, int] = {}
+
+    @classmethod
+    def on_port(cls, port: int, folder: str) -> Desk:
+        """A desk of another process, for the site that listens there."""
+        return cls(Elsewhere(port), folder, None)
 
     @property
     def state_path(self) -> str:
