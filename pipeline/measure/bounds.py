@@ -93,9 +93,11 @@ def _is_span(tokens: Sequence[Token], number: Number, i: int, pack: Pack) -> boo
     between = {t.low for t in tokens[i : number.first]}
     if between & pack.bounds.spans or (tokens[i - 1].low == "past" and tokens[i - 2].low in ("the", "this")):
         return True
-    timed = number.last < len(tokens) and (tokens[number.last].low,) in pack.units.by_words
-    unit = pack.units.by_words.get((tokens[number.last].low,)) if timed else None
-    return bool(unit and unit.dimension == "time" and between & {"a", "the"})
+    unit = pack.units.by_words.get((tokens[number.last].low,)) if number.last < len(tokens) else None
+    if unit is None or unit.dimension != "time" or tokens[i - 1].low != "over":
+        return False
+    # "raised 60 million over four years" is a span, "waited for over four years" a bound.
+    return bool(between) or (tokens[i - 2].low if i > 1 else "") not in pack.bounds.lasting
 
 
 def _after(tokens: Sequence[Token], places: Sequence[int], pack: Pack) -> tuple[str, bool]:

@@ -11,11 +11,6 @@ from pipeline.measure.units import Counted
 
 _REACH = 8
 # Nouns of rates that are given in percent of a whole.
-_PARTICLES = frozenset({"up", "down", "off", "over"})
-_PARTICLE_VERBS = frozenset(
-    """make makes made making take takes taking took set wind end put give show pay paid lay laid owe sign signed
-    pick picked account""".split()
-)
 _BEFORE_OF = frozenset({"of", "in"})
 
 
@@ -31,7 +26,7 @@ def form_of(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
         return "change", change or None
     if number.sort == "point":
         return _points(tokens, number, counted)
-    if number.sort == "percent":
+    if number.sort == "percent" or counted.unit == "percent":
         return _percent(tokens, number)
     return ("share", None) if counted.dimension == "share" else ("level", None)
 
@@ -62,6 +57,10 @@ def _before(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
     """The direction when a change word stands before the number with only fillers between; "" when it has none."""
     changes = pack.changes
     i = number.first - 1
+    if i > 0 and tokens[i].low == "by" and number.sort in ("percent", "point", "money", "fraction"):
+        for token in reversed(tokens[max(0, i - 12) : i]):
+            if token.low in changes.verbs and token.low not in changes.particles:
+                return changes.verbs[token.low]
     low_limit = max(-1, number.first - _REACH)
     while i > low_limit:
         token = tokens[i]
@@ -76,8 +75,10 @@ def _before(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
                 return changes.nouns[noun] or ""
             if noun not in ("total", "average", "combined", "estimated", "record"):
                 return None
-        elif low in changes.verbs and not (low in _PARTICLES and i and tokens[i - 1].low in _PARTICLE_VERBS):
-            return changes.verbs[low] if _verb_counts(tokens, i, number, counted) else None
+        elif low in changes.verbs and not (
+            low in changes.particles and i and tokens[i - 1].low in changes.particle_verbs
+        ):
+            return changes.verbs[low] if _verb_counts(tokens, i, number, counted, pack) else None
         elif low in changes.nouns and tokens[i + 1].low != "of":
             return changes.nouns[low] or "" if number.sort in ("percent", "point") else None
         elif low in changes.comparatives and low not in changes.fillers:
@@ -91,6 +92,13 @@ def _before(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
     return None
 
 
+def _than_number(tokens: Sequence[Token], i: int) -> bool:
+    """ "more than 2 miles": the comparison belongs to the next number."""
+    return (
+        i + 1 < len(tokens) and tokens[i].low == "than" and (tokens[i + 1].kind == "n" or tokens[i + 1].text in "$£€")
+    )
+
+
 def _listed(tokens: Sequence[Token], i: int, number: Number) -> bool:
     """ "190 points, or 0.6%": the same movement said twice; the change word stands before the first."""
     between = [t.low for t in tokens[i + 1 : number.first]]
@@ -101,59 +109,30 @@ def _carries(number: Number) -> bool:
     return number.sort in ("percent", "point", "money", "plain", "vague", "fraction")
 
 
-def _verb_counts(tokens: Sequence[Token], i: int, number: Number, counted: Counted) -> bool:
+def _verb_counts(tokens: Sequence[Token], i: int, number: Number, counted: Counted, pack: Pack) -> bool:
     """Whether a word of change takes this number as what moved: some verbs do so with few things only."""
-    low = tokens[i].low
-    if low in ("up", "down", "off", "over", "higher"):
-        after_verb = tokens[i - 1].low if i else ""
-        return (
-            number.sort in ("percent", "point", "money")
-            or after_verb in ("is", "was", "are", "were", "and")
-            or (tokens[i + 1].glued is False and counted.unit in ("point", "cent"))
-        )
-    if low in (
-        "lead",
-        "shot",
-        "narrow",
-        "lower",
-        "raised",
-        "raises",
-        "raise",
-        "adds",
-        "raising",
-        "cut",
-        "added",
-        "shed",
-        "contracted",
-        "lost",
-        "gained",
-        "lose",
-        "ease",
-        "gains",
-        "improved",
-        "add",
-    ):
-        if low in ("raised", "raises", "raise", "raising"):
-            return number.sort in ("percent", "point") and any(t.low == "by" for t in tokens[i + 1 : number.first])
-        return (
-            number.sort in ("percent", "point", "fraction")
-            or low not in ("lost", "lose", "contracted", "ease", "lead", "gained", "added", "adds", "add", "improved")
-            or counted.unit in ("point", "pound", "job")
-        )
-    return counted.dimension != "time" or any(t.low == "by" for t in tokens[i + 1 : number.first])
+    low, changes = tokens[i].low, pack.changes
+    rated = number.sort in ("percent", "point", "fraction")
+    by = any(t.low == "by" for t in tokens[i + 1 : number.first])
+    if low in changes.particles:
+        before = tokens[i - 1].low if i else ""
+        return rated or number.sort == "money" or before in changes.being or counted.unit in changes.moving
+    if low in changes.with_by:
+        return rated or by
+    if low in changes.selective:
+        return rated or counted.unit in changes.moving
+    return counted.dimension != "time" or by
 
 
 def _after(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pack) -> str | None:
     """ "a 3 percent drop", "20 percent more", "5,000 fewer", "32 percent below 2005 levels"."""
     changes, n = pack.changes, len(tokens)
     j = number.last
-    if (
-        number.sort == "plain"
-        and number.last < n
-        and tokens[number.last].low in ("more", "fewer", "extra", "additional")
-    ):
+    if number.sort == "plain" and number.last < n and tokens[number.last].low in changes.comparatives:
+        # "4,000 more than last year" moved; "three more will follow" did not.
+        than = any(t.low == "than" for t in tokens[number.last + 1 : number.last + 5])
         before = tokens[number.first - 1].low if number.first else ""
-        return None if before in ("no", "the", "than") else changes.comparatives[tokens[number.last].low]
+        return changes.comparatives[tokens[number.last].low] if than and before not in ("no", "the", "than") else None
     if number.sort == "plain" and counted.end > j and counted.unit:
         j = counted.end
     for k in range(j, min(n, j + 3)):
@@ -161,6 +140,8 @@ def _after(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pack
         if token.text in ",;:.()—" or token.kind == "n":
             return None
         low = token.low
+        if low in changes.comparatives and _than_number(tokens, k + 1):
+            return None
         if low in changes.comparatives and (
             low
             not in ("over", "above", "under", "below", "behind", "ahead", "additional", "older", "younger", "better")

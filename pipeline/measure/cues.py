@@ -14,6 +14,7 @@ from pipeline.measure.text import Sentence, Token
 _LEFT_STOPS = frozenset({";", ":", "—", "–", "“", "”", '"', "(", ")", "[", "]", "…", ".", "?", "!"})
 _LONGEST_NAME = 14
 _LONGEST_SUBJECT = 22
+_FARTHEST = 60
 """Tokens."""
 
 
@@ -45,12 +46,7 @@ def cues_in(part: Sentence, toks: list[Token], quoted: Callable[[int], bool], pa
             cue = _according(part, toks, i, pack)
         if cue is None and (low in speech.verbs or low in speech.document_verbs):
             cue = _spoken(part, toks, i, pack)
-        if (
-            cue is None
-            and low in speech.documents
-            and i + 1 < n
-            and toks[i + 1].low in ("by", "from", "of", "conducted")
-        ):
+        if cue is None and low in speech.documents and i + 1 < n:
             cue = _document_by(part, toks, i, pack)
         if cue is not None and not any(c.start == cue.start for c in found):
             found.append(cue)
@@ -81,10 +77,11 @@ def _according(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | N
 
 def _document_by(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | None:
     """ "a poll by the university", "research conducted by the Center"."""
-    j = i + 1
-    if toks[j].low == "conducted":
-        j += 1
-    if j + 1 >= len(toks) or toks[j].low not in ("by", "from"):
+    j = next((k for k in range(i + 1, min(len(toks), i + 8)) if toks[k].low in ("by", "from")), None)
+    between = toks[i + 1 : j or i + 1]
+    if j is None or j + 1 >= len(toks) or any(t.text in ",.;" for t in between):
+        return None
+    if between and between[0].low not in ("of", "conducted", "published", "released", "commissioned", "done"):
         return None
     span = _phrase_right(toks, j + 1, pack.speech)
     if span is None or not any(t.text[:1].isupper() for t in toks[span[0] : span[1]]):
@@ -101,8 +98,16 @@ def _spoken(part: Sentence, toks: list[Token], v: int, pack: Pack) -> Cue | None
         or (before.glued is True and before.text in DASHES and toks[v].glued)
     ):
         return None
+    if before is not None and before.low in pack.speech.articles:
+        return None
+    after = toks[v + 1].low if v + 1 < len(toks) else ""
+    if after == "to" and toks[v].low == "told":
+        return None
     if toks[v].low in pack.speech.nounlike and (
-        before is None or before.low in pack.speech.determiners or before.low.endswith("'s")
+        before is None
+        or before.low in pack.speech.determiners
+        or before.low.endswith("'s")
+        or after in ("", "as", "of", "for", ".", ",", "and", "on", "in")
     ):
         return None
     if _inverted(toks, v, pack):
@@ -124,13 +129,15 @@ def _inverted(toks: list[Token], v: int, pack: Pack) -> bool:
     if v == 0 or v + 1 >= len(toks) or toks[v].low not in pack.speech.verbs:
         return False
     before, after = toks[v - 1], toks[v + 1]
+    quoted = before.text in ("”", '"', "?", "!", "'", "’")
+    named = after.text[:1].isupper() or after.low in pack.speech.articles
     if (
-        not (after.text[:1].isupper() or after.low in pack.speech.articles)
+        not (named or (quoted and after.kind == "w" and after.low not in pack.words.function))
         or after.low in pack.periods.weekdays
         or after.low in pack.periods.months
     ):
         return False
-    if before.text in ("”", '"', "?", "!", "'", "’"):
+    if quoted:
         return True
     if before.text != ",":
         return False
@@ -203,13 +210,15 @@ def _phrase_left(toks: list[Token], v: int, pack: Pack) -> tuple[int, int] | Non
         end -= 1
     start = end
     commas: list[int] = []
-    while start:
+    while start > max(0, v - _FARTHEST):
         token = toks[start - 1]
         if token.text in _LEFT_STOPS and not _abbreviation(toks, start - 1, speech):
             break
         if token.low in speech.clause_words and not (token.low == "as" and start - 1 == 0):
             break
         if token.low == "and" and end - start >= 1 and (toks[start].low in speech.pronouns or start - 1 == 0):
+            break
+        if start < end and token.low in speech.verbs and token.low not in speech.nounlike:
             break
         if token.text == ",":
             commas.append(start - 1)
@@ -226,9 +235,18 @@ def _phrase_left(toks: list[Token], v: int, pack: Pack) -> tuple[int, int] | Non
             continue
         if last - first > _LONGEST_SUBJECT:
             return None
-        if _nominal(toks[first:last], speech):
-            return first, last
+        if _nominal(toks[first:last], pack):
+            return first, _with_name(toks, first, last, segments if appositive else [], speech)
     return None
+
+
+def _with_name(toks: list[Token], first: int, last: int, segments: list[tuple[int, int]], speech: Speech) -> int:
+    """The end of the subject: "a spokeswoman for the port, Lena Hirsch," goes on to the name."""
+    if toks[first].low in speech.noun_openers and len(segments) > 1:
+        a, b = segments[1]
+        if a == last + 1 and 1 < b - a <= 4 and all(t.text[:1].isupper() or t.text == "." for t in toks[a:b]):
+            return b
+    return last
 
 
 def _segments(start: int, end: int, commas: list[int]) -> list[tuple[int, int]]:
@@ -236,11 +254,13 @@ def _segments(start: int, end: int, commas: list[int]) -> list[tuple[int, int]]:
     return [(a + 1, b) for a, b in itertools.pairwise(cuts) if b > a + 1]
 
 
-def _nominal(words: Sequence[Token], speech: Speech) -> bool:
+def _nominal(words: Sequence[Token], pack: Pack) -> bool:
     """Whether the words can be a subject: a name, a pronoun, or an article and a noun."""
     first, last = words[0], words[-1]
+    speech = pack.speech
     if len(words) == 1:
-        return first.low in speech.pronouns or first.text[:1].isupper() or first.low.endswith("s")
+        plain = first.low not in pack.words.function and first.low not in pack.words.verbs
+        return first.low in speech.pronouns or (plain and first.kind == "w" and not first.low.endswith(("ed", "ly")))
     if first.text[:1].isupper() or last.text[:1].isupper():
         return True
     return first.low in speech.noun_openers or last.low.endswith("s")
@@ -264,7 +284,8 @@ def _phrase_right(toks: list[Token], start: int, speech: Speech) -> tuple[int, i
         if token.kind == "w":
             if j > start and token.low in speech.stop and not _name_goes_on(toks, j, speech):
                 break
-            if j > start and token.low in speech.verbs and token.low not in speech.documents:
+            said = token.low in speech.verbs or token.low in speech.document_verbs
+            if j > start and said and token.low not in speech.documents:
                 break
         elif token.text not in ("&", "-", "/", "‑") and token.kind != "n" and not _abbreviation(toks, j, speech):
             break

@@ -19,6 +19,7 @@ _YEAR_BEFORE = frozenset(
     autumn fall winter around between fiscal year midyear elections election""".split()
 )
 _DOTTED = frozenset("no nos sec art p pp vol fig apt tel ext sr rt".split())
+_COUNTS_ONE = frozenset("about least than nearly almost only killed for just over in within after per".split())
 _URLISH = re.compile(r"^[/@#_=&?\\]$")
 
 
@@ -28,6 +29,7 @@ def excluded(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
         _idiom(tokens, number, pack)
         or (number.bare and _bare(tokens, number, pack))
         or number.paired == "score"
+        or (_word(tokens, number.first - 1) == "per" and number.sort == "plain")
         or (number.paired == "range" and _date_range(tokens, number, pack))
         or (number.scale == 1.0 and number.sort == "plain" and _reference(tokens, number, pack))
         or _hundred_percent(tokens, number, pack)
@@ -80,7 +82,7 @@ def _one(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
                 "time",
             )
             and before not in pack.bounds.fillers
-            and before not in ("about", "least", "than", "nearly", "almost", "only", "killed", "for", "just", "over")
+            and before not in _COUNTS_ONE
         )
     return True
 

@@ -64,9 +64,10 @@ def _dashed(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[N
     whole = a.amount == int(a.amount) and b.amount == int(b.amount)
     if a.bare and b.bare and whole and max(a.amount, b.amount) < 1000:
         near = {t.low for t in tokens[max(0, a.first - 6) : b.last + 4]}
-        if near & pack.exclusions.votes and not near & {"points", "percent"}:
+        played = near & pack.exclusions.scores and not near & pack.exclusions.voting
+        if near & (pack.exclusions.votes | pack.exclusions.voting) and not played and not near & {"points", "percent"}:
             return [_replace(n, paired="votes", unit="vote") for n in (a, b)]
-        if near & pack.exclusions.scores or a.amount >= b.amount:
+        if played or a.amount >= b.amount:
             return [_replace(n, paired="score") for n in (a, b)]
     return _range(tokens, a, b)
 
@@ -176,6 +177,22 @@ def _word(tokens: Sequence[Token], i: int) -> str:
     return tokens[i].low if 0 <= i < len(tokens) else ""
 
 
+def lend_sorts(tokens: Sequence[Token], numbers: Sequence[Number]) -> list[Number]:
+    """ "5 and 8 percent" are two percentages: the members of a list take the sign that stands after the last."""
+    lent = list(numbers)
+    following = lists(tokens, numbers)
+    for i in range(len(lent) - 1, -1, -1):
+        after = following[i]
+        if after is None or not lent[i].bare or tokens[lent[i].last].low in ("of", "to"):
+            continue
+        lender = lent[after]
+        named = lender.sort == "money" and tokens[lender.first].kind != ""
+        if lender.sort in ("percent", "point") or (named and tokens[lender.last - 1].kind == "w"):
+            scale = lender.scale if lender.scale > 1.0 and lent[i].amount < 1000 else 1.0
+            lent[i] = _replace(lent[i], sort=lender.sort, unit=lender.unit, value=lent[i].amount * scale)
+    return lent
+
+
 def lists(tokens: Sequence[Token], numbers: Sequence[Number]) -> list[int | None]:
     """For each number the index of the next one when the two are members of a list ("12, 15 and 18 people")."""
     following: list[int | None] = []
@@ -185,6 +202,8 @@ def lists(tokens: Sequence[Token], numbers: Sequence[Number]) -> list[int | None
             gap = [t.low for t in tokens[number.last : numbers[i + 1].first]]
             if gap and len(gap) <= 2 and all(w in (",", "and", "or", "to", "&") for w in gap):
                 follows = i + 1
+            elif gap[:1] == ["of"] and len(gap) <= 5 and all(w[:1].isalpha() for w in gap):
+                follows = i + 1  # "12 of the district's 15 clinics"
         following.append(follows)
     return following
 

@@ -11,6 +11,8 @@ from pipeline.measure.text import Token
 _LONGEST = 5
 _REACH = {"limit": 30}
 _USUAL_REACH = 14
+_FARTHEST = 40
+"""Tokens; what is farther off is of another clause, whatever stands between."""
 _BREAKS = frozenset({";", "—", "–", "“", "”", '"', "but", "while", "although", "though", "whereas", "because"})
 
 
@@ -53,17 +55,18 @@ def _close(at: int, number: Number) -> bool:
 
 
 def _clause_start(low: Sequence[str], first: int) -> int:
-    for i in range(first - 1, -1, -1):
+    farthest = max(0, first - _FARTHEST)
+    for i in range(first - 1, farthest - 1, -1):
         if low[i] in _BREAKS:
             return i + 1
-    return 0
+    return farthest
 
 
 def _clause_end(low: Sequence[str], last: int) -> int:
-    for i in range(last, len(low)):
+    for i in range(last, min(len(low), last + _FARTHEST)):
         if low[i] in _BREAKS:
             return i
-    return len(low)
+    return min(len(low), last + _FARTHEST)
 
 
 def _cue(low: Sequence[str], start: int, end: int, pack: Pack, *, after: bool = False) -> tuple[str | None, int]:
@@ -71,6 +74,8 @@ def _cue(low: Sequence[str], start: int, end: int, pack: Pack, *, after: bool = 
     places = range(start, end) if after else range(end - 1, start - 1, -1)
     phrases = pack.kinds.phrases
     for i in places:
+        if not after and low[i] == "will" and i + 1 < end and low[i + 1] not in pack.kinds.not_planned:
+            return "target", i
         for length in range(min(_LONGEST, end - i), 0, -1):
             says = phrases.get(tuple(low[i : i + length]))
             if says is None or (

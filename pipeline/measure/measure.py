@@ -17,7 +17,7 @@ from pipeline.measure.change import form_of
 from pipeline.measure.confidence import confidence_of
 from pipeline.measure.exclude import excluded
 from pipeline.measure.find import find_numbers
-from pipeline.measure.join import join, lists, said_again
+from pipeline.measure.join import join, lend_sorts, lists, said_again
 from pipeline.measure.kind import kind_of
 from pipeline.measure.naming import name_of
 from pipeline.measure.numbers import Number
@@ -59,7 +59,13 @@ def measure_text(
             source = sources.source(index, draft.span_start, draft.span_end, share)
             cue, told = source if source else (None, index)
             period = draft.period
-            if told < index and period is None and draft.form in ("share", "change", "multiple"):
+            if (
+                cue
+                and cue.document
+                and told < index
+                and period is None
+                and draft.form in ("share", "change", "multiple")
+            ):
                 # What a study found is of the study's time.
                 times = expressions(parts[told].text, published, pack)
                 period = times[0].iso if times else None
@@ -93,12 +99,13 @@ def measure_sentence(
     numbers = find_numbers(toks, pack, country)
     if not numbers:
         return
-    numbers = [n for n in join(toks, numbers, pack) if not excluded(toks, n, pack)]
+    numbers = [n for n in lend_sorts(toks, join(toks, numbers, pack)) if not excluded(toks, n, pack)]
     units = _units(toks, numbers, pack)
     said = said_again(toks, numbers)
     forms: list[tuple[str, str | None]] = []
     bounds: list[tuple[str, bool]] = []
     times = expressions(part.text, published, pack)
+    starts = [toks[n.first].start for n in numbers]
     for i, (number, (counted, borrowed)) in enumerate(zip(numbers, units, strict=True)):
         bound, approx = bound_of(toks, number, counted.end, pack)
         form, direction = form_of(toks, number, counted, pack)
@@ -129,7 +136,7 @@ def measure_sentence(
             form=form,  # type: ignore[arg-type]
             direction=direction,  # type: ignore[arg-type]
             kind=kind_of(toks, number, bound, pack),  # type: ignore[arg-type]
-            period=None if counted.dimension in ("age", "time") else period_of(part.text, start, end, times),
+            period=None if counted.dimension in ("age", "time") else period_of(part.text, start, end, times, starts),
             confidence=confidence_of(number, counted, borrowed),
         )
 
@@ -165,6 +172,12 @@ def _units(toks: Sequence[Token], numbers: Sequence[Number], pack: Pack) -> list
 
 
 def _from_context(toks: Sequence[Token], number: Number, last: Counted | None, pack: Pack) -> Counted | None:
+    if number.digits:
+        for token in reversed(toks[max(0, number.first - 12) : number.first]):
+            if token.low in pack.words.measured:
+                return Counted(pack.words.measured[token.low], "count", number.last, (token.low,))
+            if token.text in ",;":
+                break
     near = [
         toks[k].low for k in (number.first - 1, number.last, number.first - 2, number.last + 1) if 0 <= k < len(toks)
     ]

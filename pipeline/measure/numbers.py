@@ -11,6 +11,8 @@ import msgspec
 from pipeline.measure.pack import Money, Numbers, Pack
 from pipeline.measure.text import Token
 
+LARGEST = 1e60
+"""No quantity of any news; what is larger is a slip."""
 MOST_DIGITS = 18
 """A longer run of digits is an identifier, not a quantity; a float could not hold it either."""
 
@@ -304,6 +306,8 @@ def with_suffix(tokens: Sequence[Token], number: Number, pack: Pack) -> Number:
     money = pack.money
     for length in (3, 2, 1):
         name = " ".join(t.low for t in tokens[k : k + length])
+        if name in ("pounds", "pound") and ((number.value or 0) >= 1e6 or _pays(tokens, pack)):
+            return replace(number, last=k + length, sort="money", unit="GBP")
         if name in money.names and not (name in _AMBIGUOUS and (number.value or 0.0) < 1000):
             return replace(number, last=k + length, sort="money", unit=money.names[name])
     if low in money.cents and tokens[k].text.islower():
@@ -314,8 +318,12 @@ def with_suffix(tokens: Sequence[Token], number: Number, pack: Pack) -> Number:
     return number
 
 
+def _pays(tokens: Sequence[Token], pack: Pack) -> bool:
+    return any(t.low in pack.money.pounds or t.text == "£" for t in tokens)
+
+
 def _checked(number: Number) -> Number | None:
     """None where the value left the range of what a table can hold."""
     if number.value is not None and not math.isfinite(number.value):
         return None
-    return None if number.value is not None and abs(number.value) >= 1e18 else number
+    return None if number.value is not None and abs(number.value) >= LARGEST else number

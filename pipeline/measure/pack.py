@@ -36,6 +36,8 @@ class Money:
     signs: Mapping[str, str]
     dollar_of: Mapping[str, str]
     names: Mapping[str, str]
+    pounds: Words
+    """Words beside which pounds are money and no weight."""
     cents: Mapping[str, str]
 
 
@@ -61,6 +63,7 @@ class Bounds:
     after: Phrases
     fillers: Words
     spans: Words
+    lasting: Words
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,12 @@ class Changes:
     comparatives: Mapping[str, str]
     fillers: Words
     levels: Words
+    particles: Words
+    particle_verbs: Words
+    being: Words
+    with_by: Words
+    selective: Words
+    moving: Words
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,8 @@ class Kinds:
     phrases: Phrases
     """-> forecast, target, limit or hypothetical."""
     legal: Words
+    not_planned: Words
+    """Verbs that after "will" say what happens, not what somebody means to do."""
     modals: Words
 
 
@@ -89,6 +100,8 @@ class Exclusions:
     """Words before and words after the number."""
     one: Words
     votes: Words
+    voting: Words
+    """Of a vote even where a word of sport is near."""
     scores: Words
     captions: tuple[str, ...]
 
@@ -103,7 +116,8 @@ class Vocabulary:
     casualties: Words
     casualty_nouns: Mapping[str, str]
     crowd: Words
-    measured: Words
+    measured: Mapping[str, str]
+    """Nouns that stand before their number -> what is counted."""
 
 
 @dataclass(frozen=True)
@@ -165,12 +179,14 @@ class Pack:
     gate: Words
 
 
-@functools.cache
 def load_pack(language: str | None) -> Pack | None:
     """The pack for a BCP 47 tag, by its primary subtag; None when wiredesk has none for it."""
     primary = (language or "").replace("_", "-").split("-")[0].lower()
-    if not primary.isalpha():
-        return None
+    return _load(primary) if primary.isalpha() and primary.isascii() else None
+
+
+@functools.lru_cache(maxsize=256)
+def _load(primary: str) -> Pack | None:
     folder = resources.files("pipeline.measure").joinpath(primary)
     if not folder.joinpath("numbers.toml").is_file():
         return None
@@ -206,6 +222,7 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             after=_phrases(bounds["after"]),
             fillers=frozenset(bounds["fillers"]["words"]),
             spans=frozenset(bounds["fillers"]["spans"]),
+            lasting=frozenset(bounds["fillers"]["lasting"].split()),
         ),
         changes=Changes(
             verbs={w: d for d, text in changes["verbs"].items() for w in text.split()},
@@ -213,9 +230,11 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             comparatives={w: d for d, text in changes["comparatives"].items() for w in text.split()},
             fillers=frozenset(changes["fillers"]["words"].split()),
             levels=frozenset(changes["fillers"]["levels"]),
+            **{name: frozenset(text.split()) for name, text in changes["special"].items()},
         ),
         kinds=Kinds(
             phrases=_phrases({kind: cues["phrases"] for kind, cues in kinds.items()}),
+            not_planned=frozenset(kinds["target"]["not_planned"].split()),
             legal=frozenset(kinds["limit"]["legal"]),
             modals=frozenset(kinds["hypothetical"]["modals"]),
         ),
@@ -229,7 +248,7 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             casualties=frozenset(nouns["casualties"].split()),
             casualty_nouns=nouns["casualty_nouns"],
             crowd=frozenset(nouns["crowd"]["words"].split()),
-            measured=frozenset(nouns["measured"]["words"].split()),
+            measured=nouns["measured"],
         ),
         periods=Periods(
             months=periods["months"],
@@ -259,6 +278,7 @@ def _money(table: dict[str, Any]) -> Money:
         signs=table["signs"],
         dollar_of=table["dollar_of"],
         names={**plurals, **names},
+        pounds=frozenset(table["pounds"]["money"].split()),
         cents={**table["cents"], **{f"{name}s": code for name, code in table["cents"].items()}},
     )
 
@@ -291,6 +311,7 @@ def _exclusions(table: dict[str, Any]) -> Exclusions:
         idioms=tuple(_around(phrase) for phrase in table["idioms"]["phrases"]),
         one=frozenset(table["one"]["nouns"].split()),
         votes=frozenset(table["pairs"]["votes"].split()),
+        voting=frozenset(table["pairs"]["voting"].split()),
         scores=frozenset(table["pairs"]["scores"].split()),
         captions=tuple(table["captions"]["starts"]),
     )

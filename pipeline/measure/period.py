@@ -16,11 +16,16 @@ _FARTHEST = 60
 """Characters between a number and its time."""
 _CLAUSE = re.compile(
     r"[;—“”\"]|, (?:but|while|whereas|although|when|after|which|who|where|before) "
-    r"|\b(?:compared (?:with|to)|up from|down from|but|while|whereas)\b"
+    r"|\b(?:compared (?:with|to)|up from|down from|than (?:in|a|the|last|at)|but|while|whereas)\b"
 )
 _SPOKEN = re.compile(r"(?:^|\s)(?P<word>[\w']+)(?: on| late| early)?\s*$")
+_TO = frozenset({" to ", " through ", "-", "–", " until "})
 _LEVELS = re.compile(r" (?:levels?|baseline|figures?)\b")
 """What a change is measured from, not when it happens: "below 2005 levels"."""
+_ORIGIN = re.compile(
+    r"\b(?:Act|Law|Class|Code|Treaty)\s+of\s?|\b(?:built|born|founded|created|established|introduced) in\s?"
+)
+"""When a thing began, or a part of its name."""
 _COUNTED = re.compile(r"_\d+$")
 _FUTURE = re.compile(r"\b(?:will|next|by|plans?|expected|forecast|until)\b")
 
@@ -47,24 +52,44 @@ def expressions(text: str, published: datetime.date | None, pack: Pack) -> list[
         before = _SPOKEN.search(text, max(0, m.start() - 24), m.start())
         if before and before["word"].lower() in pack.speech.verbs and row in ("weekday", "day", "day_word", "week"):
             continue
-        if _LEVELS.match(text, m.end()):
+        if _LEVELS.match(text, m.end()) or _ORIGIN.search(text, max(0, m.start() - 16), m.start() + 3):
             continue
         if row in ("month", "day") and not _capital_month(m[0]):
             continue
         iso = _RESOLVERS[row](g, published, pack.periods, text[max(0, m.start() - 40) : m.start()])
         if iso:
             found.append(Expression(m.start(), m.end(), iso))
-    return found
+    return _spans(text, found)
 
 
-def period_of(text: str, start: int, end: int, found: Sequence[Expression]) -> str | None:
-    """The period of the number at ``start``..``end`` of the sentence: the nearest expression in its own clause."""
+def _spans(text: str, found: Sequence[Expression]) -> list[Expression]:
+    """ "from May 4 to May 9": two days become one interval."""
+    merged: list[Expression] = []
+    for e in found:
+        last = merged[-1] if merged else None
+        joined = (
+            last is not None and text[last.end : e.start] in _TO and len(last.iso) == len(e.iso) and last.iso < e.iso
+        )
+        if last is not None and joined:
+            merged[-1] = Expression(last.start, e.end, f"{last.iso}/{e.iso}")
+        else:
+            merged.append(e)
+    return merged
+
+
+def period_of(text: str, start: int, end: int, found: Sequence[Expression], numbers: Sequence[int] = ()) -> str | None:
+    """The period of the number at ``start``..``end`` of the sentence: the nearest expression in its own clause.
+
+    ``numbers``: where the sentence's numbers start; an expression after the next number belongs to that.
+    """
     best: tuple[int, str] | None = None
     for e in found:
         if e.start < end and start < e.end:
             continue
         gap = text[e.end : start] if e.end <= start else text[end : e.start]
         if len(gap) > _FARTHEST or _CLAUSE.search(gap):
+            continue
+        if any(end <= other < e.start for other in numbers):
             continue
         # What stands before a number binds less than what follows it.
         distance = len(gap) + (10 if e.end <= start else 0)
@@ -242,7 +267,7 @@ def _weekday(g: Groups, published: datetime.date | None, periods: Periods, befor
     if published is None:
         return None
     back = (published.isoweekday() - periods.weekdays[g["weekday"].lower()]) % 7
-    if periods.relative.get(g.get("relative", "").lower()) == 1 or re.search(r"\bwill\b", before):
+    if periods.relative.get(g.get("relative", "").lower()) == 1 or re.search(r"\bwill\b|\bby\s+$", before):
         back -= 7 if back else 0
     return (published - datetime.timedelta(days=back)).isoformat()
 

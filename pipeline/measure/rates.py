@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.measure.numbers import Number
+from pipeline.measure.numbers import Number, parse_digits
 from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
 from pipeline.measure.units import singular
@@ -99,6 +99,10 @@ def _is_denominator(tokens: Sequence[Token], j: int, steps: int, pack: Pack) -> 
 
 
 def _denominator(tokens: Sequence[Token], j: int, pack: Pack) -> str | None:
+    if j + 1 < len(tokens) and tokens[j].kind == "n" and parse_digits(tokens[j].text):
+        # "9 deaths per 1,000 births"
+        inner = _denominator(tokens, j + 1, pack)
+        return f"{parse_digits(tokens[j].text):.10g} {inner}" if inner else None
     if j >= len(tokens) or tokens[j].kind != "w":
         return None
     token = tokens[j]

@@ -76,7 +76,8 @@ class Sources:
 
     def _in_sentence(self, index: int, start: int, end: int, quote: tuple[int, int] | None) -> Cue | None:
         outside = [c for c in self.cues(index) if not c.extent[0] <= start < c.extent[1]]
-        before = [c for c in outside if c.at < start]
+        # What follows the name of the speaker outside the quotation is about the speaker: "..., said Okoro, who wants".
+        before = [c for c in outside if c.at < start and (c.start < c.at or c.according or quote is not None)]
         after = [c for c in outside if c.at >= end]
         if quote is not None and after and (not before or after[0].at - end < start - before[-1].at):
             return after[0]

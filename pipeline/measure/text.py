@@ -18,6 +18,7 @@ _ABBREVIATIONS = frozenset(
     gmbh messrs a b c d e f g h i j k l m n o p q r s t u v w x y z""".split()
 )
 _END = re.compile(r"[.!?…]+[\"'”’)\]]*[ \t\u00a0]+(?=[\"'“‘(\[$€£—–-]*[^\W_a-z])|\n+")
+_RUN = re.compile(r"[^\W_]*")
 _LAST_WORD = re.compile(r"([^\W\d_]+)\.$")
 _INITIALS = re.compile(r"(?:^|[\s(\"“])(?:[^\W\d_]\.)+$")
 _TERMINAL = ".!?…:;\"”’')]"
@@ -112,9 +113,8 @@ def _pieces(text: str, start: int, end: int, paragraph: int) -> Iterator[Sentenc
         space = max(text.rfind(" ", start + 1, cut), text.rfind("\n", start + 1, cut), text.rfind("\t", start + 1, cut))
         if space < 0:
             # A run without white space: no number in it is to be cut in two.
-            while cut < end and text[cut].isalnum():
-                cut += 1
-            space = cut
+            run = _RUN.match(text, cut, end)
+            space = run.end() if run else cut
         yield from _trimmed(text, start, space, paragraph)
         start = space
     yield from _trimmed(text, start, end, paragraph)

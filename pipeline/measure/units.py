@@ -73,6 +73,9 @@ def _measure(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | N
             j += 1
     if j >= n:
         return None
+    if tokens[j].text == "°" and j + 1 < n and tokens[j + 1].text in ("C", "F"):
+        name = {"C": "degree_celsius", "F": "degree_fahrenheit"}[tokens[j + 1].text]
+        return Counted(name, "temperature", j + 2)
     for length in (3, 2, 1):
         key = tuple(t.low for t in tokens[j : j + length])
         unit = pack.units.by_words.get(key)
@@ -86,9 +89,6 @@ def _measure(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | N
         return _as_unit(tokens, number, symbol.name, symbol.dimension, j + 1)
     if token.low in ("sq", "cu") and number.digits:
         return _squared(tokens, number, j, pack)
-    if token.text == "°" and j + 1 < n and tokens[j + 1].text in ("C", "F"):
-        name = {"C": "degree_celsius", "F": "degree_fahrenheit"}[tokens[j + 1].text]
-        return _as_unit(tokens, number, name, "temperature", j + 2)
     if token.low == "x" and token.glued and number.digits:
         return Counted("ratio", "multiple", j + 1)
     if token.low in ("times", "fold", "-fold") and number.sort == "plain":
@@ -296,7 +296,7 @@ def _skip(tokens: Sequence[Token], j: int, words: Vocabulary) -> int:
 
 
 def _plural_ahead(tokens: Sequence[Token], j: int, words: Vocabulary) -> bool:
-    for token in tokens[j : j + 4]:
+    for token in tokens[j : j + 6]:
         if token.kind != "w" and token.text not in DASHES:
             return False
         if token.low in words.function or token.low in words.verbs:

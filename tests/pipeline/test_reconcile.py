@@ -1,0 +1,246 @@
+"""Figures of a story: what agrees, what conflicts, what is damaged or superseded; the same in any order."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime, timedelta
+
+import apache_beam as beam
+import msgspec
+import pytest
+from apache_beam.testing.test_pipeline import TestPipeline
+from apache_beam.testing.util import assert_that
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.history import Nothing
+from pipeline.measure import load_pack, measure_text
+from pipeline.measure.compare import agree, damage, interval_of
+from pipeline.reconcile import ReconcileFigures, Reconciling, reconcile
+from schemas.records import Figure, Member, Metric, Replaced
+
+MORNING = datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+def article(n: int, text: str, *, hours: float = 0.0, group: str | None = None, story: str = "s"):
+    """(member, its metrics) of an article with this text, published some hours after six."""
+    found = measure_text(text, load_pack("en"), published=date(2026, 3, 2), article_id=f"a{n}", text_hash="t")
+    at = MORNING + timedelta(hours=hours)
+    return Member(article_id=f"a{n}", story_id=story, source=f"outlet{n}", at=at, copy_group=group), found
+
+
+def figures(*articles) -> list[Figure]:
+    members = [member for member, _ in articles]
+    return reconcile(members, {member.article_id: metrics for member, metrics in articles})
+
+
+def only(*articles) -> Figure:
+    (figure,) = figures(*articles)
+    return figure
+
+
+def metric(value: float, surface: str, **fields) -> Metric:
+    filled = {"unit": "ship", "measure": "ships", "sentence": f"{surface} ships left.", **fields}
+    return Metric(
+        metric_id="m", article_id="a", span_start=0, span_end=len(surface), surface=surface, value=value, **filled
+    )
+
+
+def test_a_number_that_one_article_gives_is_single():
+    figure = only(article(1, "The mill employs 2,300 workers."))
+    assert (figure.status, figure.value, figure.article_count, figure.note) == ("single", 2300.0, 1, None)
+
+
+def test_two_outlets_with_one_value_agree():
+    figure = only(article(1, "The mill employs 2,300 workers."), article(2, "2,300 workers are employed at the mill."))
+    assert (figure.status, figure.article_count, figure.independent_count) == ("agree", 2, 2)
+
+
+def test_copies_of_one_text_do_not_confirm_each_other():
+    text = "The mill employs 2,300 workers."
+    figure = only(article(1, text, group="g"), article(2, text, group="g"))
+    assert (figure.status, figure.article_count, figure.independent_count) == ("single", 2, 1)
+
+
+def test_a_rounded_bound_agrees_with_the_exact_count_which_is_shown():
+    figure = only(
+        article(1, "More than 40,000 homes lost power in the storm."),
+        article(2, "The storm cut off power to 41,870 homes."),
+    )
+    assert (figure.status, figure.value) == ("agree", 41870.0)
+
+
+def test_units_are_converted_before_values_are_compared():
+    figure = only(article(1, "The tunnel is 8 miles long."), article(2, "The tunnel is 12.9 kilometers long."))
+    assert figure.status in ("agree", "conflict")
+    assert figure.article_count == 2
+
+
+def test_different_values_of_one_thing_conflict_and_the_note_says_who_says_which():
+    figure = only(
+        article(1, "The plant will bring 2,300 jobs to the valley, the company said."),
+        article(2, "The plant will bring 3,140 new jobs to the valley, the union said."),
+    )
+    assert figure.status == "conflict"
+    assert "2,300 (the company, in outlet1)" in figure.note
+    assert "3,140 (the union, in outlet2)" in figure.note
+
+
+def test_a_lost_scale_is_damage_and_the_whole_number_is_shown():
+    figure = only(
+        article(1, "Officers search 7,000 cars a week at the border."),
+        article(2, "Officers search 7 cars a week at the border."),
+    )
+    assert (figure.status, figure.value, figure.per) == ("damaged", 7000.0, "week")
+    assert "scale lost" in figure.note
+
+
+def test_a_growing_count_supersedes_the_earlier_one():
+    figure = only(
+        article(1, "The flood killed 12 people in the valley."),
+        article(2, "The flood killed 15 people in the valley.", hours=5),
+    )
+    assert (figure.status, figure.value) == ("superseded", 15.0)
+
+
+def test_a_count_reported_at_the_same_time_is_not_superseded():
+    figure = only(
+        article(1, "The flood killed 12 people in the valley."),
+        article(2, "The flood killed 15 people in the valley."),
+    )
+    assert figure.status == "conflict"
+
+
+def test_two_values_in_one_article_are_two_things():
+    text = "Team Red has 14 players from the valley. Team Blue has 19 players from the valley."
+    assert [f.status for f in figures(article(1, text))] == ["single", "single"]
+    assert len({f.figure_id for f in figures(article(1, text))}) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The mill employs 2,300 workers.", "The mill plans to hire 2,300 workers."),
+        ("The mill made 40 percent of the flour.", "The mill's output of flour fell 40 percent."),
+        ("The mill sold 40 tonnes.", "The mill sold 40 tonnes a day."),
+        ("Democratic donors gave 40 cars.", "The mill closed 40 years ago."),
+    ],
+)
+def test_numbers_of_different_things_never_share_a_figure(one, other):
+    assert {f.article_count for f in figures(article(1, one), article(2, other))} == {1}
+
+
+@pytest.mark.parametrize(
+    ("broken", "whole", "how"),
+    [
+        ("7", "7,000", "lost-scale"),
+        ("$1.5", "$1.5 billion", "lost-scale"),
+        ("41", "41,870", "cut"),
+        ("870", "41,870", "cut"),
+        ("15 million", "1.5 million", "lost-point"),
+        ("12", "15", None),
+        ("41,870", "41", None),
+        ("70", "7,000", None),
+    ],
+)
+def test_the_marks_of_damage(broken, whole, how):
+    def value(surface):
+        digits = float("".join(c for c in surface if c.isdigit() or c == "."))
+        return digits * (1e9 if "billion" in surface else 1e6 if "million" in surface else 1)
+
+    assert damage(metric(value(broken), broken), metric(value(whole), whole)) == how
+
+
+def test_digits_glued_to_those_of_a_neighbour_are_damage():
+    whole = metric(12.0, "12", sentence="Crews of 12 and 15 men left.")
+    assert damage(metric(1215.0, "1215"), whole) == "glued"
+
+
+@given(st.integers(1, 10**7), st.sampled_from(["exact", "at_least", "at_most"]), st.booleans())
+def test_a_number_agrees_with_itself_however_it_is_worded(n, bound, approx):
+    exact, worded = (
+        interval_of(metric(float(n), str(n))),
+        interval_of(metric(float(n), str(n), bound=bound, approx=approx)),
+    )
+    assert agree(exact, worded)
+    assert agree(worded, exact)
+
+
+TEXTS = [
+    "The flood killed 12 people in the valley and 300 homes were lost.",
+    "The flood killed at least 15 people in the valley, police said.",
+    "Some 300 homes were lost in the valley and 12 people were killed by the flood.",
+    "The flood cost $1.5 billion, and 30 homes were lost.",
+    "The flood cost $1.5 in the valley. More than 300 homes were lost.",
+    "Police said the flood had killed 17 people and 320 homes were lost.",
+]
+
+
+@given(st.permutations(range(len(TEXTS))), st.integers(0, 9))
+def test_the_order_of_articles_and_metrics_does_not_matter(order, seed):
+    articles = [article(n, text, hours=n % 3, group="g" if n in (0, 2) else None) for n, text in enumerate(TEXTS)]
+    expected = figures(*articles)
+    shuffled = []
+    for n in order:
+        member, metrics = articles[n]
+        shuffled.append((member, random.Random(seed).sample(metrics, len(metrics))))
+    assert figures(*shuffled) == expected
+    assert len({f.figure_id for f in expected}) == len(expected)
+
+
+@given(st.lists(st.sampled_from(TEXTS), min_size=1, max_size=5))
+def test_every_metric_is_in_exactly_one_figure(texts):
+    articles = [article(n, text) for n, text in enumerate(texts)]
+    in_figures = [i for f in figures(*articles) for i in f.metric_ids]
+    assert sorted(in_figures) == sorted(m.metric_id for _, metrics in articles for m in metrics)
+
+
+class Stored(Nothing):
+    """A history with the metrics of one article."""
+
+    def __init__(self, metrics):
+        self._metrics = metrics
+
+    def metrics(self, article_ids):
+        return [m for m in self._metrics if m.article_id in article_ids]
+
+
+def run_step(measured, members, emptied, stored, check):
+    with TestPipeline() as p:
+        inputs = (
+            p | "metrics" >> beam.Create(measured, reshuffle=False),
+            p | "members" >> beam.Create(members, reshuffle=False),
+            p | "emptied" >> beam.Create(emptied, reshuffle=False),
+        )
+        assert_that(inputs | ReconcileFigures(Reconciling(), lambda: Stored(stored)), check)
+
+
+def test_the_step_takes_members_outside_the_batch_from_the_history():
+    old, old_metrics = article(1, "The mill employs 2,300 workers.")
+    new, new_metrics = article(2, "At the mill 2,300 workers are employed.")
+    stored = [msgspec.structs.replace(m, story_id="s") for m in old_metrics]
+
+    def check(records):
+        (figure,) = [r for r in records if isinstance(r, Figure)]
+        assert (figure.status, figure.article_count) == ("agree", 2)
+        assert [(m.article_id, m.story_id) for m in records if isinstance(m, Metric)] == [("a2", "s")]
+        replaced = sorted((r.table, r.group) for r in records if isinstance(r, Replaced))
+        assert replaced == [("figures", "s"), ("metrics", "a2")]
+
+    run_step([("a2", new_metrics)], [old, new], [], stored, check)
+
+
+def test_an_article_that_lost_its_numbers_loses_its_rows():
+    member, _ = article(1, "")
+
+    def check(records):
+        assert sorted((r.table, r.group) for r in records) == [("figures", "s"), ("metrics", "a1")]
+
+    run_step([("a1", [])], [member], [], [], check)
+
+
+def test_an_emptied_story_has_no_figures_left():
+    def check(records):
+        assert records == [Replaced(table="figures", group="gone")]
+
+    run_step([], [], ["gone"], [], check)
