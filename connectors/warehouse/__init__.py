@@ -85,7 +85,8 @@ class Warehouse(Protocol):
         order: str = "",
         limit: int | None = None,
     ) -> list[R]:
-        """Rows of the record's table. ``where`` and ``order`` are SQL over its columns with ? for parameters."""
+        """Rows of the record's table. ``where`` is SQL over its columns with ? for parameters ("at" and "partition"
+        are reserved words there: quote them), ``order`` is ``column [DESC] [NULLS FIRST], ...``."""
 
     def count(self, table: str, where: str = "", parameters: Sequence[Any] = ()) -> int: ...
 

@@ -165,7 +165,7 @@ class DuckDBWarehouse:
         return self._having(Metric, article_id=article_ids)
 
     def progress(self, channel: str) -> list[Progress]:
-        return self.rows(Progress, "channel = ?", [channel], '"partition"')
+        return self.rows(Progress, "channel = ?", [channel], "partition")
 
     def related(self, sketches: Sequence[Sketch], horizon: timedelta) -> list[Sketch]:
         if not sketches:
@@ -207,7 +207,7 @@ class DuckDBWarehouse:
     ) -> list[R]:
         sql = f"SELECT {names(arrow_fields(record))} FROM {quoted(TABLE_OF[record].name)}"
         sql += f" WHERE {_filled(record)}" + (f" AND ({where})" if where else "")
-        sql += f" ORDER BY {order}" if order else ""
+        sql += f" ORDER BY {_order(order)}" if order else ""
         sql += f" LIMIT {int(limit)}" if limit is not None else ""
         with self._open() as cursor:
             return arrow.from_arrow(record, _fetch(cursor, sql, list(parameters)))
@@ -291,6 +291,15 @@ def _fetch(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Any) -> pa.T
 def _filled(record: type[Record]) -> str:
     """The condition that a row has the record's part: an article is not linked before it is matched."""
     return "story_id IS NOT NULL" if record is Link else "true"
+
+
+def _order(terms: str) -> str:
+    """``column [DESC] [NULLS FIRST], ...`` with the columns quoted: ``at`` is a reserved word."""
+    quoted_terms = []
+    for term in terms.split(","):
+        column, *direction = term.split()
+        quoted_terms.append(" ".join((quoted(column.strip('"')), *direction)))
+    return ", ".join(quoted_terms)
 
 
 def _existing(cursor: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:

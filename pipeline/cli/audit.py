@@ -89,7 +89,7 @@ def check(warehouse: Warehouse, queue: Queue | None = None) -> Report:
             start = queue.start()
             waiting = sum(max(0, end - max(positions.get(p, 0), start.get(p, 0))) for p, end in queue.end().items())
         outcomes = warehouse.query("SELECT outcome, count(*) FROM receipts GROUP BY outcome ORDER BY outcome")
-        channels = warehouse.rows(Progress, order='channel, "partition"')
+        channels = warehouse.rows(Progress, order="channel, partition")
     return Report(tuple(channels), dict(outcomes), tuple(checks), waiting)
 
 

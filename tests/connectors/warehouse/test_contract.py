@@ -395,6 +395,10 @@ def test_rows_are_filtered_ordered_and_limited(warehouse):
     found = warehouse.rows(Reject, "reason = ?", ["r"], "reject_id DESC", limit=2)
     assert [r.reject_id for r in found] == ["5", "3"]
     assert warehouse.count("rejects", "reason = ?", ["q"]) == 3
+    late = Reject(reject_id="0", stage="s", reason="r", at=NOW + HOUR, replayed_at=NOW)
+    warehouse.apply([late])
+    assert warehouse.rows(Reject, order="at DESC, reject_id", limit=1) == [late]
+    assert warehouse.rows(Reject, order="replayed_at NULLS FIRST, reject_id")[-1] == late
 
 
 def test_queries_only_read(warehouse):
