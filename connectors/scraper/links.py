@@ -140,7 +140,10 @@ def _candidates(
         if sites.setdefault(host, site_of(target)) != site:
             continue
         text = " ".join(anchor.text_content().split())[:MAX_TEXT]
-        points = score(parts, text, urlsplit(page)) + _place(anchor) if judged else weights().enough
+        points = weights().enough
+        if judged:
+            shown = signs(parts, text, urlsplit(page)) | place_signs(anchor)
+            points = sum(weights().points[sign] for sign in shown)
         yield SectionLink(target, text, points), judged
 
 
@@ -181,17 +184,21 @@ def _allowed(url: str, rules: SiteRules) -> bool:
 
 
 def score(url: SplitResult, text: str, page: SplitResult) -> float:
-    """The points of a link by its URL and its words (links.toml)."""
+    """The points of a link by its URL and its words."""
+    return sum(weights().points[sign] for sign in signs(url, text, page))
+
+
+def signs(url: SplitResult, text: str, page: SplitResult) -> set[str]:
+    """What a link's URL and words show of the rows of links.toml."""
     w = weights()
     path = url.path.lower()
-    if path.endswith(w.file_suffixes):
-        return float("-inf")
     suffix = next((s for s in w.page_suffixes if path.endswith(s)), "")
     segments = [s for s in path.removesuffix(suffix).split("/") if s]
     last = segments[-1] if segments else ""
     slug_words = [word for word in re.split(r"[-_+.]|%20", last) if word and not word.isdigit()]
     words = _WORD.findall(text)
-    hits = {
+    shown = {
+        "file": path.endswith(w.file_suffixes),
         "dated_path": bool(_DATED.search(url.path)),
         "slug_3": len(slug_words) >= 3,
         "slug_5": len(slug_words) >= 5,
@@ -204,7 +211,7 @@ def score(url: SplitResult, text: str, page: SplitResult) -> float:
         "other_section": any(segment in w.not_articles for segment in segments[:-1] or segments),
         "query_only": bool(url.query) and url.path == page.path,
     }
-    return sum(w.points[name] for name, hit in hits.items() if hit)
+    return {sign for sign, is_shown in shown.items() if is_shown}
 
 
 def _is_headline(text: str, words: list[str]) -> bool:
@@ -212,24 +219,24 @@ def _is_headline(text: str, words: list[str]) -> bool:
     return (len(words) >= 4 and len(text) >= 20) or (len(text) >= 12 and not text.isascii() and " " not in text)
 
 
-def _place(anchor: Any) -> float:
-    """The points of a link by where it stands in the page."""
+def place_signs(anchor: Any) -> set[str]:
+    """What the place of a link in the page shows of the rows of links.toml."""
     w = weights()
-    hits = set()
+    shown = set()
     for element in [anchor, *anchor.iterancestors(), *anchor.iterdescendants()]:
         tag = element.tag
         if tag in _HEADINGS:
-            hits.add("heading")
+            shown.add("heading")
         elif tag == "article":
-            hits.add("article_element")
+            shown.add("article_element")
         elif tag == "main":
-            hits.add("main_element")
+            shown.add("main_element")
     inside_article = False
-    for element in anchor.iterancestors():
+    for element in reversed([*anchor.iterancestors()]):
         inside_article = inside_article or element.tag == "article"
-        role = (element.get("role") or "").lower()
         # A teaser has a header and a footer of its own; those of the page are furniture.
         own = inside_article and element.tag in ("header", "footer")
+        role = (element.get("role") or "").lower()
         if (element.tag in w.furniture_elements and not own) or role in w.furniture_roles:
-            hits.add("furniture")
-    return sum(w.points[hit] for hit in hits)
+            shown.add("furniture")
+    return shown
