@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -17,6 +18,14 @@ from pipeline.cli.settings import Settings
 from schemas import ids
 from schemas.reasons import reasons
 from schemas.records import Article, ArticleSection, ArticleVersion, Figure, Link, Metric, Receipt, Reject, Story
+
+if TYPE_CHECKING:
+    from pipeline.likeness import Likeness
+
+LOOKED_AT = 20
+"""Related articles that are weighed to find the most like."""
+SHOWN = 2
+"""Of these, how many are told of."""
 
 
 @click.command()
@@ -154,7 +163,8 @@ def _about_the_article(facts: Facts, article: Article) -> list[str]:
 
 
 def _about_the_link(article: Article, link: Link | None, warehouse: Warehouse) -> list[str]:
-    from pipeline.match import explain_link
+    from pipeline.likeness import explain as likeness_of
+    from pipeline.match import Matching
 
     if link is None:
         return []
@@ -173,11 +183,36 @@ def _about_the_link(article: Article, link: Link | None, warehouse: Warehouse) -
             f'  {link.relation} of "{escape(parent.title or "")}" ({escape(parent.source)}, '
             f"{_time(parent.published_at)}), similarity {link.similarity or 0:.2f}"
         )
-    lines += [f"    {escape(line)}" for line in explain_link(article, warehouse)]
+        lines += [f"    {escape(line)}" for line in likeness_of(article, parent, Matching()).lines()]
+    for other, likeness in _others(article, link, warehouse):
+        where = "the same story" if _story_of(other, warehouse) == link.story_id else "another story"
+        lines.append(f'  beside that, "{escape(other.title or "")}" ({escape(other.source)}), of {where}')
+        lines += [f"    {escape(line)}" for line in likeness.lines()]
     if link.copy_group:
         group = warehouse.links(copy_groups=[link.copy_group])
         lines.append(f"  one of {len(group)} copies of one text  [dim]{link.copy_group[:12]}[/dim]")
     return lines
+
+
+def _others(article: Article, link: Link, warehouse: Warehouse) -> list[tuple[Article, Likeness]]:
+    """The articles most like this one that are not its parent: the runners-up and the look-alikes kept apart."""
+    from pipeline.likeness import explain as likeness_of
+    from pipeline.match import Matching
+
+    own = warehouse.sketches([article.article_id])
+    keys = {key for sketch in own for key in sketch.keys}
+    known = (article.article_id, link.parent_id)
+    related = [s for s in warehouse.related(own, Matching().horizon) if s.article_id not in known]
+    nearest = sorted(related, key=lambda s: (-len(keys.intersection(s.keys)), s.article_id))[:LOOKED_AT]
+    others = warehouse.articles([s.article_id for s in nearest])
+    weighed = [(other, likeness_of(article, other, Matching())) for other in others]
+    weighed.sort(key=lambda pair: (-(pair[1].probability or 0.0), pair[0].article_id))
+    return weighed[:SHOWN]
+
+
+def _story_of(article: Article, warehouse: Warehouse) -> str | None:
+    links = warehouse.links(article_ids=[article.article_id])
+    return links[0].story_id if links else None
 
 
 def _about_the_numbers(facts: Facts) -> list[str]:
