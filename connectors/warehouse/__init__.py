@@ -1,4 +1,5 @@
-"""The warehouse behind one contract. Every implementation passes tests/connectors/warehouse/test_contract.py.
+"""The warehouse behind one contract. Every implementation passes test_contract.py and test_concurrency.py of
+tests/connectors/warehouse.
 
 ``apply`` writes a batch's outcome as one transaction of idempotent upserts, together with how far the channel has come;
 the read methods give the pipeline what it needs of the past (they are the pipeline's ``History``), and the operator's
