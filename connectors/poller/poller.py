@@ -101,19 +101,19 @@ class Poller:
         started = asyncio.get_running_loop().time()
         async with AsyncExitStack() as stack:
             await self._open(stack)
+            not_due = self._load(everything)
+            ending = asyncio.create_task(self._until_idle() if once else self._for_ever())
+            stopped = asyncio.create_task(self._stopping.wait())
             try:
-                not_due = self._load(everything)
-                ending = asyncio.create_task(self._until_idle() if once else self._for_ever())
-                stopped = asyncio.create_task(self._stopping.wait())
                 await asyncio.wait({ending, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                for task in (ending, stopped):
-                    task.cancel()
-                (error, _) = await asyncio.gather(ending, stopped, return_exceptions=True)
-                if isinstance(error, Exception):
-                    raise error
             finally:
+                ending.cancel()
+                stopped.cancel()
+                (error, _) = await asyncio.gather(ending, stopped, return_exceptions=True)
                 grace = self.settings.stop_grace
                 await asyncio.gather(self._polls.stop(grace), self._pages.stop(grace))
+            if isinstance(error, Exception):
+                raise error
         waiting = sum(due.page is not None for due in self._due)
         seconds = asyncio.get_running_loop().time() - started
         return self._tally.summary(self._committer.appended, not_due, waiting, seconds)
