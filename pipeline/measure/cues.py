@@ -212,6 +212,8 @@ def _phrase_left(toks: list[Token], v: int, pack: Pack) -> tuple[int, int] | Non
     commas: list[int] = []
     while start > max(0, v - _FARTHEST):
         token = toks[start - 1]
+        if token.text in DASHES and not (token.glued and toks[start].glued):
+            break
         if token.text in _LEFT_STOPS and not _abbreviation(toks, start - 1, speech):
             break
         if token.low in speech.clause_words and not (token.low == "as" and start - 1 == 0):
@@ -229,7 +231,7 @@ def _phrase_left(toks: list[Token], v: int, pack: Pack) -> tuple[int, int] | Non
     appositive = commas and commas[0] == end - 1
     order = segments if appositive else segments[::-1]
     for first, last in order:
-        while first < last and toks[first].low in speech.openers:
+        while first < last and (toks[first].low in speech.openers or toks[first].low in pack.periods.weekdays):
             first += 1
         if first >= last or (toks[first].low in speech.lead_ins and len(segments) > 1):
             continue

@@ -182,6 +182,10 @@ def _glued_name(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
             stem = tokens[i - 1]
             if stem.kind == "w" and stem.low not in pack.exclusions.prefixes and stem.low not in ("to", "from"):
                 return True
+        if previous.text in ("'", "’", "‘") and len(first.text) == 2:
+            return True  # "the '97 model"
+        if previous.text == "(" and previous.glued and i and tokens[i - 1].text == ")":
+            return True  # "501(c)(4)"
         if previous.text == "." and previous.glued and i and tokens[i - 1].kind == "n":
             return True
     if number.last < n and tokens[number.last].glued:
@@ -215,7 +219,7 @@ def _reference(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
     dot = _word(tokens, i) == "."
     if dot:
         i -= 1
-    if i < 0:
+    if i < 0 or (i == 0 and tokens[0].text in '“"('):
         return (
             number.digits
             and _word(tokens, number.last) in (".", ")")
@@ -301,7 +305,11 @@ def _phone(tokens: Sequence[Token], number: Number) -> bool:
 def _vague_name(tokens: Sequence[Token], number: Number) -> bool:
     """ "scores" as a noun or a verb, "the hundreds place"."""
     word = tokens[number.first].low
-    return word == "scores" and _word(tokens, number.last) != "of"
+    if word != "scores":
+        return False
+    before = _word(tokens, number.first - 1)
+    plain = not before or not before[0].isalpha() or before in ("for", "in", "with", "by", "and", "among", "after")
+    return _word(tokens, number.last) != "of" or not plain
 
 
 def _no_multiple(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:

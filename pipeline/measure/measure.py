@@ -181,7 +181,8 @@ def _from_context(toks: Sequence[Token], number: Number, last: Counted | None, p
     near = [
         toks[k].low for k in (number.first - 1, number.last, number.first - 2, number.last + 1) if 0 <= k < len(toks)
     ]
-    if any(w in pack.words.casualties for w in near):
+    follows = toks[number.last].low if number.last < len(toks) else ""
+    if any(w in pack.words.casualties for w in near) or (number.digits and follows in pack.words.deeds):
         return Counted("person", "count", number.last)
     if last is not None and number.scale == 1.0:
         after = toks[number.last].low if number.last < len(toks) else "."

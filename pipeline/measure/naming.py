@@ -101,6 +101,7 @@ def _subject(tokens: Sequence[Token], number: Number, pack: Pack) -> str | None:
             or low in pack.changes.verbs
             or low.endswith(("ed", "ly"))
         )
+        stops = stops or low in pack.speech.verbs or low in pack.periods.weekdays or low.endswith("ing")
         if stops and words:
             break
         if stops or (low,) in pack.bounds.before or low in pack.bounds.fillers:

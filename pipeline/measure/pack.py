@@ -115,6 +115,8 @@ class Vocabulary:
     irregular: Mapping[str, str]
     casualties: Words
     casualty_nouns: Mapping[str, str]
+    deeds: Words
+    """Verbs whose subject is a person: a bare number before one counts people."""
     crowd: Words
     measured: Mapping[str, str]
     """Nouns that stand before their number -> what is counted."""
@@ -247,6 +249,7 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             irregular=words["irregular"],
             casualties=frozenset(nouns["casualties"].split()),
             casualty_nouns=nouns["casualty_nouns"],
+            deeds=frozenset(nouns["deeds"].split()),
             crowd=frozenset(nouns["crowd"]["words"].split()),
             measured=nouns["measured"],
         ),

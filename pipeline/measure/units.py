@@ -256,7 +256,7 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
         if token.low in ("and", "or") and run and not plural(run[-1][0], words) and _plural_ahead(tokens, j + 1, words):
             j += 1
             continue
-        if token.low in words.function or token.low in words.verbs:
+        if token.low in words.function or token.low in words.verbs or token.low in pack.numbers.units:
             break
         if run and token.low.endswith("ing") and not _plural_ahead(tokens, j + 1, words):
             break
