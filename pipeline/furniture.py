@@ -1,7 +1,7 @@
 """Take page furniture out of an extracted text: the headline repeated, bylines and dates above, boxes within and below.
 
-In: lines of text, the titles the page has. Out: the lines of the article. What is dropped, and how long a line may be
-to be dropped, is the table furniture.toml.
+In: lines of text, and what stands above it (titles, authors, the site's name). Out: the lines of the article. What is
+dropped, and how long a line may be to be dropped, is the table furniture.toml.
 """
 
 from __future__ import annotations
@@ -44,11 +44,12 @@ def rules() -> tuple[Line, ...]:
     return tuple(Line(r["name"], r["where"], r["words"], re.compile(r["pattern"], re.I)) for r in rows)
 
 
-def without_furniture(text: str, titles: Iterable[str | None] = (), table: Sequence[Line] | None = None) -> str:
-    """Return the text without furniture; the text itself if nothing but furniture would be left."""
+def without_furniture(text: str, above: Iterable[str | None] = (), table: Sequence[Line] | None = None) -> str:
+    """Return the text without furniture, and without ``above`` where it is repeated at the start; the text itself if
+    nothing but furniture would be left."""
     table = rules() if table is None else table
     lines = [line for line in text.split("\n") if not _is(line, "any", table)]
-    lines = _without_head(lines, [t for t in titles if t], table)
+    lines = _without_head(lines, [line for line in above if line], table)
     lines = _without_tail(lines, table)
     return "\n".join(lines) or text
 
@@ -63,14 +64,14 @@ def _is(line: str, where: str, table: Sequence[Line]) -> bool:
     return any(row.where == where and row.pattern.match(bare) and count_words(bare) <= row.words for row in table)
 
 
-def _without_head(lines: list[str], titles: list[str], table: Sequence[Line]) -> list[str]:
+def _without_head(lines: list[str], above: list[str], table: Sequence[Line]) -> list[str]:
     """Without repeated headline, byline and date before the first paragraph."""
     kept: list[str] = []
     for at, line in enumerate(lines):
-        paragraph = count_words(line) >= PARAGRAPH and not any(_same_words(line, title) for title in titles)
+        paragraph = count_words(line) >= PARAGRAPH and not any(_same_words(line, other) for other in above)
         if paragraph or at >= HEAD_LINES:
             return kept + lines[at:]
-        if not any(_same_words(line, title) for title in titles) and not _is(line, "head", table):
+        if not any(_same_words(line, other) for other in above) and not _is(line, "head", table):
             kept.append(line)
     return kept
 
@@ -84,8 +85,8 @@ def _without_tail(lines: list[str], table: Sequence[Line]) -> list[str]:
     return lines[:end] if kept >= KEEP * sum(count_words(line) for line in lines) else lines
 
 
-def _same_words(line: str, title: str) -> bool:
-    """Whether a line is the title, give or take a word and its punctuation."""
-    a, b = (Counter(re.findall(r"\w+", s.casefold())) for s in (line, title))
+def _same_words(line: str, other: str) -> bool:
+    """Whether two lines are the same, give or take a word and its punctuation."""
+    a, b = (Counter(re.findall(r"\w+", s.casefold())) for s in (line, other))
     common = sum((a & b).values())
     return bool(common) and common >= 0.85 * max(sum(a.values()), sum(b.values()))

@@ -53,7 +53,8 @@ def main_text(tree: HtmlElement, said: Declared) -> Found:
     if count_words(said.body) > MISSED * count_words(raw):
         raw = said.body
     headings = [element.text_content() for element in tree.iter("h1")][:3]
-    return Found(without_furniture(raw, (said.title, *headings)), raw, mass)
+    above = (said.title, *headings, *said.authors, said.site_name)
+    return Found(without_furniture(raw, above), raw, mass)
 
 
 def _cascade(tree: HtmlElement, mass: int) -> str:

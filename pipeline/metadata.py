@@ -196,12 +196,16 @@ def _links(tree: HtmlElement, rel: str) -> list[str]:
 # XPath, not iteration: a page has thousands of elements, and Python is slow to look at each.
 _WITH_REL = etree.XPath(".//link[@rel]|.//a[@rel]")
 _TIMES = etree.XPath(".//time[@datetime]|.//*[@itemprop='datePublished' or @itemprop='dateModified']")
-_DATED = etree.XPath(
-    ".//*[self::p or self::span or self::div or self::time or self::li or self::small or self::em]"
-    "[re:test(concat(@class, ' ', @id),"
-    " '(^|[\\s_-])(date|time|datum|fecha|data|published|pubdate|posted|timestamp)', 'i')]",
-    namespaces={"re": "http://exslt.org/regular-expressions"},
-)
+
+
+def _classed(words: str) -> etree.XPath:
+    """Small elements whose class has one of the words in it."""
+    tests = " or ".join(f"contains(@class, '{word}')" for word in words.split())
+    return etree.XPath(f".//*[@class][{tests}][string-length(.) < 150]")
+
+
+_DATED = _classed("date Date time fecha data datum published posted")
+_BYLINES = _classed("byline Byline author Author autor auteur")
 _AUTHORS = etree.XPath(".//*[@itemprop='author']|.//a[@rel='author']")
 
 
