@@ -1,0 +1,94 @@
+"""The demo, run as a user runs it, and its known answers."""
+
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.demo import answers
+from pipeline.demo.material import load_material
+
+# How many of the known answers come right. All must for what the walk guarantees; matching and reconciling are first
+# versions here, and these floors only ever rise.
+EVERYTHING = ("article", "versions", "copies", "reject")
+FLOORS = {"story": 30, "first": 36, "section": 9, "figure": 4}
+
+
+@pytest.fixture(scope="module")
+def found(demo_warehouse) -> list[answers.Check]:
+    return answers.check(load_material(datetime.now(UTC)), demo_warehouse)
+
+
+@pytest.mark.parametrize("kind", EVERYTHING)
+def test_what_the_walk_guarantees_is_right(kind, found):
+    checks = [check for check in found if check.kind == kind]
+    assert checks
+    assert not [check for check in checks if not check.right]
+
+
+@pytest.mark.parametrize("kind", FLOORS)
+def test_known_answers_that_come_right_do_not_get_fewer(kind, found):
+    right = Counter(check.kind for check in found if check.right)
+    assert right[kind] >= FLOORS[kind], [check for check in found if check.kind == kind and not check.right]
+
+
+def test_every_kind_of_answer_is_looked_at(found):
+    assert {check.kind for check in found} == {*EVERYTHING, *FLOORS}
+
+
+def test_it_ends_with_a_summary_and_what_to_type_next(demo_run):
+    _, run = demo_run
+    assert run.returncode == 0, run.stdout + run.stderr
+    for part in ("$ wiredesk", "Stories", "could not be used", "accounted for", "What to type next"):
+        assert part in run.stdout
+    assert "Traceback" not in run.stdout + run.stderr
+    assert max(len(line) for line in run.stdout.splitlines() if not line.startswith("$ ")) <= 200
+
+
+def wiredesk(*arguments) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pipeline", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_explain_tells_the_whole_way_of_an_article(demo_run, demo_warehouse):
+    folder, _ = demo_run
+    url = demo_warehouse.query("SELECT min(url) FROM articles WHERE relation = 'rewrite'")[0][0]
+    run = wiredesk("explain", url, "--warehouse", f"duckdb:///{folder}/warehouse.duckdb")
+    assert run.returncode == 0, run.stderr
+    for part in ("published", "rewrite of", "shared", "beside that", "metrics", "Deliveries"):
+        assert part in run.stdout, run.stdout
+
+
+def test_explain_tells_why_an_item_was_rejected(demo_run, demo_warehouse):
+    folder, _ = demo_run
+    url = demo_warehouse.query("SELECT min(url) FROM rejects WHERE reason = 'consent_wall'")[0][0]
+    run = wiredesk("explain", url, "--warehouse", f"duckdb:///{folder}/warehouse.duckdb")
+    assert "rejected at extract: consent_wall" in run.stdout
+
+
+def test_explain_of_what_never_came_says_so(demo_run):
+    folder, _ = demo_run
+    run = wiredesk("explain", "https://nowhere.example/", "--warehouse", f"duckdb:///{folder}/warehouse.duckdb")
+    assert run.returncode == 1
+    assert "nothing is known" in run.stderr
+
+
+def test_rejects_are_listed_and_shown(demo_run):
+    folder, _ = demo_run
+    flag = ("--warehouse", f"duckdb:///{folder}/warehouse.duckdb")
+    listed = wiredesk("rejects", "list", "--json", "--reason", "soft_404", *flag)
+    assert listed.returncode == 0, listed.stderr
+    assert '"reason":"soft_404"' in listed.stdout
+    reject_id = listed.stdout.split('"reject_id":"')[1][:12]
+    shown = wiredesk("rejects", "show", reject_id, *flag)
+    assert "soft_404" in shown.stdout
+    assert '"body"' in shown.stdout
+
+
+def test_a_published_copy_can_stay_open(demo_run, tmp_path):
+    folder, _ = demo_run
+    copy = tmp_path / "desk.duckdb"
+    assert wiredesk("snapshot", copy, "--warehouse", f"duckdb:///{folder}/warehouse.duckdb").returncode == 0
+    assert copy.stat().st_size > 0
