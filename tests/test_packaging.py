@@ -25,6 +25,12 @@ def installed(tmp_path_factory) -> pathlib.Path:
     return folder / "env" / "bin"
 
 
+def test_make_setup_has_all_that_an_editable_install_needs(tmp_path):
+    build = "import hatchling.build, sys; hatchling.build.build_editable(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, tmp_path], cwd=ROOT, check=True, capture_output=True)
+    assert list(tmp_path.glob("wiredesk-*.whl"))
+
+
 @pytest.mark.slow
 def test_the_installed_command_shows_its_help(installed, tmp_path):
     run = subprocess.run([installed / "wiredesk", "--help"], capture_output=True, text=True, cwd=tmp_path, check=True)
