@@ -73,7 +73,7 @@ class Fetched(Record, frozen=True, kw_only=True):
     """The Content-Type header as served."""
     headers: dict[str, str] = {}
     """The few response headers that later steps read, lower-case names: last-modified, link, content-language,
-    tdm-reservation, x-robots-tag."""
+    tdm-reservation, tdm-policy, x-robots-tag, and those that name a wall (cf-mitigated)."""
     body: bytes | None = None
     """The page, content-encoding removed, charset not."""
     entry: Entry | None = None
@@ -109,7 +109,6 @@ class Revision(Record, frozen=True, kw_only=True):
     wire_credit: str | None = None
     rights: str | None = None
     provenance: dict[str, str] = {}
-    sections: tuple[Section, ...] = ()
 
 
 class Section(Record, frozen=True, kw_only=True):

@@ -22,5 +22,4 @@ def demo_warehouse(demo_run):
     """The demo's warehouse, to look at."""
     folder, run = demo_run
     assert run.returncode == 0, run.stdout + run.stderr
-    with OpenWarehouse(f"duckdb:///{folder}/warehouse.duckdb", read_only=True)().hold() as warehouse:
-        yield warehouse
+    return OpenWarehouse(f"duckdb:///{folder}/warehouse.duckdb", read_only=True)()

@@ -1,5 +1,6 @@
 """`wiredesk up`: both parts run, come back after a kill, and stop cleanly."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -31,8 +32,8 @@ def parts(process: subprocess.Popen) -> dict[str, psutil.Process]:
     """The running parts by name."""
     found = {}
     for child in psutil.Process(process.pid).children():
-        line = child.cmdline()
-        found |= {name: child for name in ("poll", "stream") if name in line}
+        with contextlib.suppress(psutil.NoSuchProcess):  # a zombie has no command line
+            found |= {name: child for name in ("poll", "stream") if name in child.cmdline()}
     return found
 
 

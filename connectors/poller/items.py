@@ -17,7 +17,15 @@ from connectors.scraper.dates import rough_date
 from schemas import wire
 from schemas.records import Entry, Fetched
 
-KEPT_HEADERS = ("last-modified", "link", "content-language", "tdm-reservation", "x-robots-tag")
+KEPT_HEADERS = (
+    "last-modified",
+    "link",
+    "content-language",
+    "tdm-reservation",
+    "tdm-policy",
+    "x-robots-tag",
+    "cf-mitigated",
+)
 DIGEST = 16
 MOST_DOUBLINGS = 12
 

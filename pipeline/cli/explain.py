@@ -15,7 +15,6 @@ from pipeline import urls
 from pipeline.cli.doors import warehouse_reader
 from pipeline.cli.errors import Failed
 from pipeline.cli.settings import Settings
-from schemas import ids
 from schemas.reasons import reasons
 from schemas.records import Article, ArticleSection, ArticleVersion, Figure, Link, Metric, Receipt, Reject, Story
 
@@ -90,7 +89,7 @@ def collect(warehouse: Warehouse, item: str) -> Facts | None:
 
 def _article_of(warehouse: Warehouse, item: str) -> str | None:
     canonical = urls.normalise(item)
-    found = warehouse.articles([ids.article_id(canonical)]) if canonical else []
+    found = warehouse.articles([urls.article_id(canonical)]) if canonical else []
     if found:
         return found[0].article_id
     for table, where in (
