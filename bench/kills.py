@@ -128,7 +128,7 @@ def run(kills: int, outlets: int, articles: int, seed: int, folder: pathlib.Path
     try:
         while sum(killed.values()) < kills:
             name = rng.choice(["poll", "stream"])
-            time.sleep(rng.uniform(0.3, 6.0))
+            time.sleep(rng.uniform(0.5, 9.0))
             running[name].send_signal(signal.SIGKILL)
             running[name].wait()
             killed[name] += 1

@@ -9,6 +9,7 @@ import pytest
 from pipeline.cli import COMMANDS, cli
 
 ROOT = pathlib.Path(__file__).parents[1]
+pytestmark = pytest.mark.xdist_group("demo")  # the SQL runs over the demo's warehouse
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
