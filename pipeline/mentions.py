@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import resources
 
-from pipeline.words import fold
+from pipeline.words import COMMON, fold, rarity
 
 _TOKEN = re.compile(r"[$€£¥%]|\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|\n")
 _ISO_DATE = re.compile(r"\b(?:19|20)\d\d-(\d\d)-(\d\d)\b")
@@ -32,6 +32,11 @@ class Calendar:
     numbers: dict[str, int]
     scales: dict[str, int]
     percent: frozenset[str]
+
+    @functools.cached_property
+    def telling(self) -> frozenset[str]:
+        """The words that start a mention by themselves."""
+        return frozenset(self.months.keys() | self.weekdays.keys() | self.days.keys() | self.numbers.keys())
 
 
 @dataclass(frozen=True)
@@ -77,12 +82,15 @@ def mentions(text: str, language: str, published: date | None, limit: int = 24) 
     for month, day in _ISO_DATE.findall(text):
         if 1 <= int(month) <= 12 and 1 <= int(day) <= 31:
             days[int(month), int(day)] = None
+    telling = calendar.telling
+    if published is not None and not 1 < published.year < 9999:
+        published = None  # Its neighbouring days may not exist.
     for i, token in enumerate(found):
-        if token[0].isdigit() or token.lower() in calendar.numbers:
+        word = token.lower()
+        if token[0].isdigit() or word in calendar.numbers:
             if len(numbers) < limit and (number := _number(found, i, calendar, language)):
                 numbers[number] = None
-        elif token.isalpha():
-            word = token.lower()
+        elif word in telling:
             if word in calendar.months and (token[0].isupper() or language != "en"):
                 if (of_month := _day_of_month(found, i)) is not None:
                     days[calendar.months[word], of_month] = None
@@ -119,9 +127,10 @@ def _number(found: list[str], i: int, calendar: Calendar, language: str) -> tupl
         return value, "%"
     if after.lower() in calendar.months or (token[0] == "0" and token.isdigit()):
         return None
-    if not after.isalpha():
-        return (value, "") if spelled is None else None
-    return value, fold(after, language)
+    unit = fold(after, language) if after.isalpha() else ""
+    if len(unit) <= 3 and unit and rarity(unit, language) <= COMMON:
+        unit = ""  # "14 of", "7 in".
+    return (value, unit) if unit or spelled is None else None
 
 
 def _value(token: str) -> float:

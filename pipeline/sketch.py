@@ -141,16 +141,18 @@ def _read(
     body = words.tokens(text)
     found = mentions(text, language, at.date() if at else None)
     lead = mentions(" ".join(body[:LEAD]), language, None)
-    hashes = copies.shingles(words.hashes([w.lower() for w in body]))
+    word_hashes = {word: words.word_hash(word.lower()) for word in set(body)}
+    hashes = copies.shingles(np.fromiter(map(word_hashes.__getitem__, body), np.uint64, len(body)))
     sampled, halved = copies.sample(hashes)
     weighed = _weigh(words.tokens(title[: words.MAX_CHARS]), body, language)
-    keys = _rare_keys(weighed) + [h | COPY_KEY for h in copies.minimisers(hashes).tolist()]
+    ranked = _ranked(weighed)
+    keys = _rare_keys(ranked) + [h | COPY_KEY for h in copies.minimisers(hashes).tolist()]
     evidence = Evidence(
         flags=flags,
         weekdays=sum(1 << day for day in lead.weekdays),
         halved=halved,
         length=len(body),
-        terms=_terms(weighed, _pairs(body, language, weighed)),
+        terms=_terms([*ranked[:TERMS], *_ranked(_pairs(body, language, weighed))[:PAIRS]]),
         shingles=sampled,
         numbers=_numbers(found),
         days=np.array([32 * month + day for month, day in found.days[:12]], np.uint16),
@@ -173,18 +175,21 @@ class _Word(NamedTuple):
 
 def _weigh(title: list[str], body: list[str], language: str) -> dict[str, _Word]:
     """Folded word -> what it weighs. A word in the title counts as twice more."""
-    folded = [words.fold(w, language) for w in body]
+    counts: Counter[str] = Counter()
+    lower, capital = set(), set()
+    for word, count in Counter(body).items():
+        folded = words.fold(word, language)
+        counts[folded] += count
+        (lower if word[0].islower() else capital).add(folded)
     in_title = {words.fold(w, language) for w in title}
-    counts = Counter(folded)
-    lower = {f for f, w in zip(folded, body, strict=True) if w[0].islower()}
-    capital = {f for f, w in zip(folded, body, strict=True) if w[0].isupper()} - lower
-    in_lead = set(folded[:LEAD])
+    in_lead = {words.fold(w, language) for w in body[:LEAD]}
     weighed = {}
     for word in counts.keys() | in_title:
         rarity = words.rarity(word, language)
         if rarity <= words.COMMON or (len(word) == 1 and word.isascii()):
             continue
-        places = IN_LEAD * (word in in_lead) | IN_TITLE * (word in in_title) | IS_NAME * (word in capital)
+        is_name = word in capital and word not in lower and not word[0].isdigit()
+        places = IN_LEAD * (word in in_lead) | IN_TITLE * (word in in_title) | IS_NAME * is_name
         weighed[word] = _Word(rarity, _level(counts[word] + 2 * (word in in_title)), places)
     return weighed
 
@@ -195,37 +200,32 @@ def _level(count: int) -> int:
 
 
 def _pairs(body: list[str], language: str, weighed: dict[str, _Word]) -> dict[str, _Word]:
-    """Neighbouring words, neither of them common, in the form "first second": the heaviest ``PAIRS``."""
-    counts: Counter[tuple[str, str]] = Counter()
-    before = ""
-    for word in body:
-        folded = words.fold(word, language)
-        if folded not in weighed:
-            folded = ""
-        elif before:
-            counts[before, folded] += 1
-        before = folded
+    """Neighbouring words, neither of them common, in the form "first second"."""
+    telling = {word: folded for word in set(body) if (folded := words.fold(word, language)) in weighed}
+    told = [telling.get(word) for word in body]
     found = {}
-    for (first, second), count in counts.items():
-        a, b = weighed[first], weighed[second]
-        places = IS_PAIR | (a.places & b.places)
-        found[f"{first} {second}"] = _Word(min(words.MAX_RARITY, (a.rarity + b.rarity) // 2 + 2), _level(count), places)
-    return dict(_heaviest(found, PAIRS))
+    for (first, second), count in Counter(zip(told, told[1:], strict=False)).items():
+        if first is not None and second is not None:
+            a, b = weighed[first], weighed[second]
+            rarity = min(words.MAX_RARITY, (a.rarity + b.rarity) // 2 + 2)
+            found[f"{first} {second}"] = _Word(rarity, _level(count), IS_PAIR | (a.places & b.places))
+    return found
 
 
-def _heaviest(weighed: dict[str, _Word], limit: int) -> list[tuple[str, _Word]]:
-    return sorted(weighed.items(), key=lambda item: (-item[1].weight(), item[0]))[:limit]
+def _ranked(weighed: dict[str, _Word]) -> list[tuple[str, _Word]]:
+    """The heaviest first."""
+    return sorted(weighed.items(), key=lambda item: (-item[1].weight(), item[0]))
 
 
-def _rare_keys(weighed: dict[str, _Word]) -> list[int]:
-    rare = {word: w for word, w in weighed.items() if w.rarity >= words.KEY_RARITY}
-    return [words.word_hash(word) & ~COPY_KEY for word, _ in _heaviest(rare, KEYS)]
+def _rare_keys(ranked: list[tuple[str, _Word]]) -> list[int]:
+    rare = [word for word, weighed in ranked if weighed.rarity >= words.KEY_RARITY]
+    return [words.word_hash(word) & ~COPY_KEY for word in rare[:KEYS]]
 
 
-def _terms(weighed: dict[str, _Word], pairs: dict[str, _Word]) -> np.ndarray:
-    """The heaviest words, then the pairs, packed; of words with the same hash the first stays."""
+def _terms(ranked: list[tuple[str, _Word]]) -> np.ndarray:
+    """The words and pairs, packed; of those with the same hash the first stays."""
     packed: dict[int, int] = {}
-    for word, (rarity, frequency, places) in [*_heaviest(weighed, TERMS), *pairs.items()]:
+    for word, (rarity, frequency, places) in ranked:
         short = words.word_hash(word) >> (64 - TERM_BITS)
         packed.setdefault(short, short << 12 | rarity << 8 | frequency << 4 | places)
     return np.fromiter(packed.values(), np.uint32, len(packed))

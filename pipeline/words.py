@@ -85,6 +85,7 @@ def hashes(words: Sequence[str]) -> np.ndarray:
     return np.fromiter(map(word_hash, words), np.uint64, len(words))
 
 
+@functools.lru_cache(maxsize=1 << 18)
 def rarity(word: str, language: str) -> int:
     """0 (everywhere) to ``MAX_RARITY`` (never seen) for a folded word.
 
