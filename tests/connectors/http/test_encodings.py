@@ -78,7 +78,7 @@ def test_no_bytes_do_more_than_fail(data, name, partial):
 
 
 def test_parts_and_padding_are_as_gzip_says():
-    assert decode(gzip.compress(b"a") + gzip.compress(b"b") + bytes(100), "gzip", 9) == b"ab"
+    assert decode(gzip.compress(b"a", mtime=0) + gzip.compress(b"b", mtime=0) + bytes(100), "gzip", 9) == b"ab"
     assert decode(zstandard.compress(b"a") + zstandard.compress(b"b"), "zstd", 9) == b"ab"
 
 
