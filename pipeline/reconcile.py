@@ -7,18 +7,18 @@ Nothing is dropped: a metric that no other speaks of is a figure of its own, sta
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import NamedTuple
 
 import apache_beam as beam
 import msgspec
 
+from pipeline.evidence import Evidence, Item, Weights, item_of, spans
 from pipeline.history import OpenHistory
-from pipeline.measure.compare import Interval, Thing, agree, content_words, damage, interval_of, thing_of
+from pipeline.measure.compare import BARE, Interval, agree, damage
 from pipeline.measure.pack import english
 from schemas.ids import figure_id
 from schemas.records import Figure, Member, Metric, Record, Replaced
@@ -26,25 +26,35 @@ from schemas.records import Figure, Member, Metric, Record, Replaced
 
 @dataclass(frozen=True)
 class Reconciling:
-    """``likeness``: how much of their words two sentences must share (Jaccard) for different values to be a conflict.
-    ``later``: a value is superseded when the other was published at least so much after it."""
+    """``weights``: of the evidence. ``later``: a count supersedes another that was published at least so much before.
+    The rest bounds the work on a story with thousands of numbers: with how many that may have its value a metric is
+    compared, and with how many groups of other values that share a word."""
 
-    likeness: float = 0.2
+    weights: Weights = field(default_factory=Weights)
     later: timedelta = timedelta(minutes=30)
+    most_neighbours: int = 40
+    most_rivals: int = 40
+    most_units: int = 12
 
 
-class _Item(NamedTuple):
-    """A metric with what it is compared by."""
+@dataclass(frozen=True)
+class _Group:
+    """Metrics that agree: ``items``, the most telling first."""
 
-    metric: Metric
-    member: Member
-    thing: Thing
-    interval: Interval | None
-    words: frozenset[str]
+    items: tuple[Item, ...]
 
     @property
-    def independent(self) -> str:
-        return self.member.copy_group or self.member.article_id
+    def independent(self) -> frozenset[str]:
+        return frozenset(i.independent for i in self.items)
+
+    @property
+    def articles(self) -> frozenset[str]:
+        return frozenset(i.member.article_id for i in self.items)
+
+    @property
+    def order(self) -> tuple[float, str]:
+        """The best supported first, then any fixed order."""
+        return -len(self.independent), self.items[0].metric.metric_id
 
 
 def reconcile(
@@ -52,137 +62,142 @@ def reconcile(
 ) -> list[Figure]:
     """The figures of one story, sorted by id; the same for any order of members and metrics."""
     config = config or Reconciling()
-    items = _items(members, metrics_by_article)
-    buckets: dict[tuple[str, ...], list[_Item]] = {}
-    for item in items:
-        buckets.setdefault(item.thing.key, []).append(item)
-    figures: list[Figure] = []
-    for key in sorted(buckets):
-        agreeing = _agreeing(buckets[key])
-        figures.extend(_figure(group, config) for group in _disagreeing(agreeing, config))
-    return _told_apart(figures)
-
-
-def _items(members: Iterable[Member], metrics_by_article: Mapping[str, Sequence[Metric]]) -> list[_Item]:
     pack = english()
-    found = []
-    for member in {m.article_id: m for m in members}.values():
-        for metric in metrics_by_article.get(member.article_id, ()):
-            words = content_words(metric.sentence, pack)
-            found.append(_Item(metric, member, thing_of(metric), interval_of(metric), words))
-    return sorted(found, key=lambda i: i.metric.metric_id)
+    by_id = {m.article_id: m for m in members}
+    items = [item_of(metric, m, pack) for m in by_id.values() for metric in metrics_by_article.get(m.article_id, ())]
+    items.sort(key=lambda i: i.metric.metric_id)
+    evidence = Evidence(items, config.weights, pack.naming)
+    groups = _agreeing(items, evidence, config)
+    return _told_apart([_figure(rivals, evidence, config) for rivals in _rivals(groups, evidence, config)])
 
 
-def _agreeing(items: Sequence[_Item]) -> list[list[_Item]]:
-    """Groups whose values agree, the most exact wordings first, so that "more than 40,000" joins 41,870."""
-
-    def exactness(item: _Item) -> tuple[float, float, str]:
-        interval = item.interval
-        width = (interval.high - interval.low) / (abs(interval.high) or 1.0) if interval else 9.0
-        return width, interval.low if interval else 0.0, item.metric.metric_id
-
-    groups: list[list[_Item]] = []
-    for item in sorted(items, key=exactness):
-        best: tuple[float, int] | None = None
-        for n, group in enumerate(groups):
-            if not _joins(item, group):
-                continue
-            likeness = max(_likeness(item, other) for other in group)
-            if best is None or likeness > best[0]:
-                best = (likeness, n)
-        if best is None:
-            groups.append([item])
-        else:
-            groups[best[1]].append(item)
-    return groups
-
-
-def _joins(item: _Item, group: Sequence[_Item]) -> bool:
-    if item.interval is None:
-        return False
-    return all(
-        other.interval is not None
-        and agree(item.interval, other.interval)
-        and _names_fit(item, other)
-        and _periods_fit(item, other)
-        for other in group
-    )
-
-
-def _names_fit(a: _Item, b: _Item) -> bool:
-    """ "jobs" and "new jobs" are one thing, "Democratic donors" and "Republican donors" are two."""
-    one, other = a.thing.names, b.thing.names
-    if one <= other or other <= one:
-        return bool(one and other) or _likeness(a, b) >= 0.1 or not (one or other)
-    return len(one & other) * 2 >= len(one | other)
-
-
-def _periods_fit(a: _Item, b: _Item) -> bool:
-    one, other = a.metric.period, b.metric.period
-    return one is None or other is None or one == other or one.startswith(other) or other.startswith(one)
-
-
-def _likeness(a: _Item, b: _Item) -> float:
-    union = len(a.words | b.words)
-    return len(a.words & b.words) / union if union else 0.0
-
-
-def _disagreeing(groups: list[list[_Item]], config: Reconciling) -> list[list[_Item]]:
-    """Merge groups of different values that speak of the same thing: alike in name, sentence and time, and no article
-    is in both (one that gives two values speaks of two things)."""
-    pairs = []
-    for i, one in enumerate(groups):
-        for j in range(i + 1, len(groups)):
-            likeness = _same_thing(one, groups[j], config)
-            if likeness is not None:
-                pairs.append((-likeness, i, j))
-    home = list(range(len(groups)))
-    merged: dict[int, list[_Item]] = {n: list(group) for n, group in enumerate(groups)}
-    for _, i, j in sorted(pairs):
-        a, b = home[i], home[j]
-        if a == b or _articles(merged[a]) & _articles(merged[b]):
+def _agreeing(items: Sequence[Item], evidence: Evidence, config: Reconciling) -> list[_Group]:
+    """Join the pairs with agreeing values that are of one thing, the surest first, as long as the group agrees."""
+    index = {item.metric.metric_id: n for n, item in enumerate(items)}
+    pairs: dict[tuple[int, int], float] = {}
+    for block in _blocks(items, config.most_units):
+        for at, a in enumerate(block):
+            for b in block[at + 1 : at + 1 + config.most_neighbours]:
+                if a.interval is None or b.interval is None or not agree(a.interval, b.interval):
+                    if b.interval is None or a.interval is None or b.interval.low > a.interval.high:
+                        break
+                    continue
+                score = evidence.agreement(a, b)
+                if score is not None:
+                    n, m = sorted((index[a.metric.metric_id], index[b.metric.metric_id]))
+                    pairs[n, m] = score
+    home = list(range(len(items)))
+    merged: dict[int, _Merged] = {n: _Merged.of(n, item) for n, item in enumerate(items)}
+    for pair in sorted(pairs, key=lambda pair: (-pairs[pair], pair)):
+        one, other = (home[n] for n in pair)
+        joint = merged[one].joined(merged[other]) if one != other else None
+        if joint is None:
             continue
-        merged[a].extend(merged.pop(b))
-        home = [a if h == b else h for h in home]
-    return list(merged.values())
+        for k in merged.pop(other).items:
+            home[k] = one
+        merged[one] = joint
+    return [_Group(tuple(items[k] for k in sorted(g.items))) for g in merged.values()]
 
 
-def _same_thing(one: Sequence[_Item], other: Sequence[_Item], config: Reconciling) -> float | None:
-    """How alike the two groups' sentences are; None when they are not of the same thing."""
-    if _articles(one) & _articles(other):
+class _Merged(NamedTuple):
+    """A group while it grows: the values that all its members allow, and what they may not differ in."""
+
+    items: tuple[int, ...]
+    interval: Interval | None
+    unit: frozenset[str]
+    per: frozenset[str]
+    direction: frozenset[str]
+
+    @classmethod
+    def of(cls, n: int, item: Item) -> _Merged:
+        def known(value: str | None) -> frozenset[str]:
+            return frozenset({value}) if value else frozenset()
+
+        metric = item.metric
+        return cls((n,), item.interval, known(item.dimension), known(metric.per), known(metric.direction))
+
+    def joined(self, other: _Merged) -> _Merged | None:
+        """Both together; None when they contradict each other."""
+        if self.interval is None or other.interval is None or not agree(self.interval, other.interval):
+            return None
+        sets = [a | b for a, b in zip(self[2:], other[2:], strict=True)]
+        if any(len(s) > 1 for s in sets):
+            return None
+        low = max(self.interval.low, other.interval.low)
+        high = max(low, min(self.interval.high, other.interval.high))
+        return _Merged(self.items + other.items, Interval(low, high), *sets)
+
+
+def _blocks(items: Sequence[Item], most_units: int) -> Iterator[list[Item]]:
+    """The items of each dimension, numbers without a unit among them, by value."""
+    sizes = Counter(i.dimension for i in items if i.dimension != BARE)
+    common = sorted(sizes, key=lambda d: (-sizes[d], d))
+    for n, dimension in enumerate([*common, BARE]):
+        wanted = (dimension, BARE) if n < most_units else (dimension,)
+        block = [i for i in items if i.dimension in wanted and i.interval is not None]
+        yield sorted(block, key=lambda i: (i.interval or Interval(0, 0), i.head, i.metric.metric_id))
+
+
+def _rivals(groups: Sequence[_Group], evidence: Evidence, config: Reconciling) -> list[list[_Group]]:
+    """Put groups of different values together that speak of the same thing. No article is in two of them: one that
+    gives two values speaks of two things."""
+    ordered = sorted(groups, key=lambda g: g.order)
+    postings: dict[tuple[str, str], list[int]] = {}
+    for n, group in enumerate(ordered):
+        for key in sorted({(i.dimension, k) for i in _telling(group) for k in evidence.keys(i, 5)}):
+            found = postings.setdefault(key, [])
+            if len(found) < config.most_rivals:
+                found.append(n)
+    near = {(a, b) for found in postings.values() for at, a in enumerate(found) for b in found[at + 1 :]}
+    scores = {pair: s for pair in near if (s := _rivalry(ordered[pair[0]], ordered[pair[1]], evidence)) is not None}
+    home = list(range(len(ordered)))
+    merged: dict[int, list[int]] = {n: [n] for n in home}
+    for n, m in sorted(scores, key=lambda pair: (-scores[pair], pair)):
+        a, b = home[n], home[m]
+        if a == b or not all(
+            (min(x, y), max(x, y)) in scores or _may_be_rivals(ordered[x], ordered[y])
+            for x in merged[a]
+            for y in merged[b]
+        ):
+            continue
+        for k in merged[b]:
+            home[k] = a
+        merged[a] += merged.pop(b)
+    return [[ordered[k] for k in sorted(found)] for found in merged.values()]
+
+
+def _telling(group: _Group) -> Sequence[Item]:
+    """A few items that stand for the group: the first of each independent article."""
+    first: dict[str, Item] = {}
+    for item in group.items:
+        first.setdefault(item.independent, item)
+    return list(first.values())[:4]
+
+
+def _may_be_rivals(one: _Group, other: _Group) -> bool:
+    return not (one.articles & other.articles)
+
+
+def _rivalry(one: _Group, other: _Group, evidence: Evidence) -> float | None:
+    if not _may_be_rivals(one, other):
         return None
-    best = None
-    for a in one:
-        for b in other:
-            if a.interval is None or b.interval is None or not _names_fit(a, b) or not _periods_fit(a, b):
-                continue
-            likeness = _likeness(a, b)
-            mangled = damage(a.metric, b.metric) or damage(b.metric, a.metric)
-            if likeness >= (config.likeness / 2 if mangled else config.likeness) and (best is None or likeness > best):
-                best = likeness
-    return best
+    scores = [s for a in _telling(one) for b in _telling(other) if (s := evidence.rivalry(a, b)) is not None]
+    return max(scores, default=None)
 
 
-def _articles(group: Iterable[_Item]) -> set[str]:
-    return {item.member.article_id for item in group}
-
-
-def _figure(group: list[_Item], config: Reconciling) -> Figure:
-    values = _by_value(group)
-    status, chosen, note = _verdict(values, config)
+def _figure(values: list[_Group], evidence: Evidence, config: Reconciling) -> Figure:
+    values = sorted(_by_value(values), key=lambda g: (-len(g.independent), -_middle(g), g.items[0].metric.metric_id))
+    items = [i for g in values for i in g.items]
+    status, chosen, note = _verdict(values, evidence, config)
     shown = _shown(chosen)
-    names = Counter(i.metric.measure for i in group if i.metric.measure)
-    measure = min(names, key=lambda n: (-names[n], len(n), n)) if names else None
-    periods = Counter(i.metric.period for i in group if i.metric.period)
-    period = min(periods, key=lambda p: (-periods[p], -len(p), p)) if periods else None
-    metric = shown.metric
-    parts = (measure, metric.unit, metric.per, metric.kind, period, metric.form)
+    metric, measure, period = shown.metric, _name(items), _common(i.metric.period for i in items)
+    per = _common(i.metric.per for i in items)
     return Figure(
-        figure_id=figure_id(shown.member.story_id, parts),
+        figure_id=figure_id(shown.member.story_id, (measure, metric.unit, per, metric.kind, period, metric.form)),
         story_id=shown.member.story_id,
         measure=measure,
-        unit=metric.unit,
-        per=metric.per,
+        unit=metric.unit or _common(i.metric.unit for i in items),
+        per=per,
         kind=metric.kind,
         period=period,
         form=metric.form,
@@ -190,88 +205,113 @@ def _figure(group: list[_Item], config: Reconciling) -> Figure:
         low=metric.low,
         high=metric.high,
         status=status,  # type: ignore[arg-type]
-        article_count=len(_articles(group)),
-        independent_count=len({i.independent for i in group}),
-        metric_ids=tuple(sorted(i.metric.metric_id for i in group)),
+        article_count=len({i.member.article_id for i in items}),
+        independent_count=len({i.independent for i in items}),
+        metric_ids=tuple(sorted(i.metric.metric_id for i in items)),
         note=note,
     )
 
 
-def _by_value(group: Iterable[_Item]) -> list[list[_Item]]:
-    """The items of a figure by agreeing value, the best supported first, then the larger."""
-    found = _agreeing(list(group))
-    return sorted(found, key=lambda g: (-len({i.independent for i in g}), -_middle(g), g[0].metric.metric_id))
+def _by_value(groups: Sequence[_Group]) -> list[_Group]:
+    """Groups that turned out to be of one thing are one where their values agree."""
+    joined: list[_Group] = []
+    for group in groups:
+        same = next((g for g in joined if all(_agree(a, b) for a in group.items for b in g.items)), None)
+        if same is None:
+            joined.append(group)
+        else:
+            joined[joined.index(same)] = _Group((*same.items, *group.items))
+    return joined
 
 
-def _middle(group: Sequence[_Item]) -> float:
-    interval = group[0].interval
+def _agree(a: Item, b: Item) -> bool:
+    return a.interval is not None and b.interval is not None and agree(a.interval, b.interval)
+
+
+def _common(values: Iterable[str | None]) -> str | None:
+    """The value that most have; of those, the longest says most."""
+    counted = Counter(v for v in values if v)
+    return min(counted, key=lambda v: (-counted[v], -len(v), v)) if counted else None
+
+
+def _name(items: Sequence[Item]) -> str | None:
+    """The measure whose head most of the articles have in theirs or in their sentences; a short one of those."""
+    names = {i.metric.measure: i for i in items if i.metric.measure}
+
+    def support(name: str) -> tuple[int, int]:
+        named = names[name]
+        saying = {i.independent for i in items if named.heads & (i.heads | i.topics) or named.head in i.words}
+        using = {i.independent for i in items if i.metric.measure == name}
+        return -len(saying), -len(using)
+
+    return min(names, key=lambda n: (not names[n].heads, *support(n), len(n), n)) if names else None
+
+
+def _middle(group: _Group) -> float:
+    interval = group.items[0].interval
     return (interval.low + interval.high) / 2 if interval else 0.0
 
 
-def _verdict(values: list[list[_Item]], config: Reconciling) -> tuple[str, list[_Item], str | None]:
-    """(status, the items whose value the figure shows, note)."""
+def _verdict(values: list[_Group], evidence: Evidence, config: Reconciling) -> tuple[str, _Group, str | None]:
+    """(status, the group whose value the figure shows, note)."""
     if len(values) == 1:
-        status = "agree" if len({i.independent for i in values[0]}) > 1 else "single"
-        return status, values[0], None
-    whole = _undamaged(values)
-    if whole is not None:
-        return "damaged", whole[0], whole[1]
-    latest = _latest(values, config)
+        return "agree" if len(values[0].independent) > 1 else "single", values[0], None
+    broken = {id(part): how for part in values if (how := _damaged(part, values))}
+    whole = [g for g in values if id(g) not in broken]
+    said = [f"{_said(g)} looks like it with {_HOW[broken[id(g)]]}" for g in values if id(g) in broken]
+    if len(whole) == 1:
+        return "damaged", whole[0], "; ".join([_said(whole[0]), *said])
+    latest = _latest(whole, evidence, config)
     if latest is not None:
-        old = "; ".join(_said(g) for g in values if g is not latest)
-        return "superseded", latest, f"{_said(latest)} is the latest; before: {old}"
+        old = "; ".join(_said(g) for g in whole if g is not latest)
+        return "superseded", latest, "; ".join([f"{_said(latest)} is the latest; before: {old}", *said])
     return "conflict", values[0], "; against ".join(_said(g) for g in values)
-
-
-def _undamaged(values: list[list[_Item]]) -> tuple[list[_Item], str] | None:
-    """The value of which all the others are damaged forms, and how; None when there is none such."""
-    for whole in values:
-        how = [_damage_between(other, whole) for other in values if other is not whole]
-        support = len({i.independent for i in whole})
-        others = [g for g in values if g is not whole]
-        if all(how) and all(len({i.independent for i in g}) <= support for g in others):
-            said = "; ".join(f"{_said(g)} looks like it with {_HOW[h]}" for g, h in zip(others, how, strict=True) if h)
-            return whole, f"{_said(whole)}; {said}"
-    return None
 
 
 _HOW = {
     "lost-scale": "its scale lost",
     "cut": "its digits cut at a separator",
     "lost-point": "its decimal point lost",
+    "lost-zero": "a zero lost",
     "glued": "the digits of two numbers glued together",
 }
 
 
-def _damage_between(part: Sequence[_Item], whole: Sequence[_Item]) -> str | None:
-    found = {damage(a.metric, b.metric) for a in part for b in whole} - {None}
-    return min(f for f in found if f) if found else None
+def _damaged(part: _Group, values: list[_Group]) -> str | None:
+    """How the group's value came from that of another that is at least as well supported; None when it did not."""
+    found: set[str] = set()
+    for whole in values:
+        if whole is not part and len(whole.independent) >= len(part.independent):
+            found |= {how for a in _telling(part) for b in _telling(whole) if (how := damage(a.metric, b.metric))}
+    return min(found, default=None)
 
 
-def _latest(values: list[list[_Item]], config: Reconciling) -> list[_Item] | None:
-    """The last of several counts that were published one after the other and only grew, else None."""
-    if any(i.member.at is None or i.thing.key[0] != "count" or i.metric.form != "level" for g in values for i in g):
+def _latest(values: list[_Group], evidence: Evidence, config: Reconciling) -> _Group | None:
+    """The last of several counts of a thing that is counted anew, published one after the other; else None."""
+    if any(i.metric.form != "level" or not evidence.updated(i) for g in values for i in g.items[:1]):
         return None
-    ordered = sorted(values, key=lambda g: (_times(g)[0], g[0].metric.metric_id))
-    for earlier, later in itertools.pairwise(ordered):
-        if _times(later)[0] - _times(earlier)[1] < config.later or _middle(later) <= _middle(earlier):
-            return None
-    return ordered[-1]
+    times = [spans(g.items) for g in values]
+    if None in times:
+        return None
+    growing = any(evidence.grows(g.items[0]) for g in values)
+    known = [(t, g) for t, g in zip(times, values, strict=True) if t is not None]
+    # An article may have been revised since it was published: its count is then of a later time, never of an earlier.
+    (_, last), latest = max(known, key=lambda k: (_middle(k[1]) if growing else 0.0, k[0][1], k[1].order))
+    before = [t for t, g in known if g is not latest]
+    if any(last - (t[0] if growing else t[1]) < config.later or (t[1] > last) for t in before):
+        return None
+    return latest
 
 
-def _times(group: Sequence[_Item]) -> tuple[datetime, datetime]:
-    times = [i.member.at for i in group if i.member.at is not None]
-    return min(times), max(times)
-
-
-def _shown(group: Sequence[_Item]) -> _Item:
+def _shown(group: _Group) -> Item:
     """The item whose wording the figure shows: exact before hedged and bounded, then the earliest."""
     return min(
-        group,
+        group.items,
         key=lambda i: (
             i.metric.value is None,
             i.metric.bound != "exact",
             i.metric.approx,
+            i.metric.unit is None,
             i.member.at is None,
             str(i.member.at),
             i.metric.metric_id,
@@ -279,13 +319,15 @@ def _shown(group: Sequence[_Item]) -> _Item:
     )
 
 
-def _said(group: Sequence[_Item]) -> str:
+def _said(group: _Group) -> str:
     """ "7,000 (the ministry, in Harbor Post; Coast Wire)": the value as written and who gives it."""
-    shown = _shown(group)
     who = sorted(
-        {f"{i.metric.attribution}, in {i.member.source}" if i.metric.attribution else i.member.source for i in group}
+        {
+            f"{i.metric.attribution}, in {i.member.source}" if i.metric.attribution else i.member.source
+            for i in group.items
+        }
     )
-    return f"{shown.metric.surface} ({'; '.join(who)})"
+    return f"{_shown(group).metric.surface} ({'; '.join(who)})"
 
 
 def _told_apart(figures: list[Figure]) -> list[Figure]:

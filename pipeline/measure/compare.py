@@ -1,4 +1,4 @@
-"""Do two metrics speak of the same thing, do their values agree, is one a damaged form of the other?"""
+"""What two metrics are compared by: dimension, the values a wording allows, how telling a value is, marks of damage."""
 
 from __future__ import annotations
 
@@ -11,22 +11,11 @@ from pipeline.measure.pack import Pack, english
 from pipeline.measure.units import singular
 from schemas.records import Metric
 
-_PEOPLE = frozenset("person people individual man woman civilian human resident adult victim".split())
-# Words of a name that say how many rather than what.
-_EMPTY = frozenset(
-    """new additional more added extra total number amount overall estimated other further different separate its
-    their the a an of in for to by at on and or million billion thousand hundred percent current previous
-    last first about some all""".split()
-)
+BARE = ""
+"""The dimension of a number without a unit: it may be of any."""
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _SEPARATED = re.compile(r"\d{1,3}(?:,\d{3})+")
-
-
-class Thing(NamedTuple):
-    """What a metric is of. Metrics with the same ``key`` may be of the same thing if their ``names`` go together."""
-
-    key: tuple[str, ...]
-    names: frozenset[str]
+_PERCENT = {"percent": 1.0, "percentage_point": 1.0, "basis_point": 0.01}
 
 
 class Interval(NamedTuple):
@@ -36,26 +25,31 @@ class Interval(NamedTuple):
     high: float
 
 
-def thing_of(metric: Metric) -> Thing:
-    """The comparable part of a metric's measure, unit, rate, form and kind."""
+def dimension_of(metric: Metric) -> tuple[str, float]:
+    """(what its unit measures, the factor to the base of that): a currency's code, "percent", "multiple", "count",
+    "age", a physical dimension, or ``BARE``."""
+    if metric.unit == "ratio":
+        return ("multiple", 1.0) if metric.form == "multiple" else ("percent", 100.0)
+    dimension, factor = _dimension(metric.unit)
+    return ("age", factor) if dimension == "time" and metric.measure == "age" else (dimension, factor)
+
+
+@functools.cache
+def _dimension(unit: str | None) -> tuple[str, float]:
     pack = english()
-    words = [singular(w, pack.words) for w in _WORD.findall((metric.measure or "").lower())]
-    dimension, _ = _dimension(metric.unit)
-    head = words[-1] if words else ""
-    if dimension == "count":
-        counted = (metric.unit or "").split()[-1] if metric.unit else head
-        head = "person" if counted in _PEOPLE and head in (*_PEOPLE, "") else head or counted
-    elif dimension in ("percent", "percentage_point", "ratio"):
-        head = head if words else ""
-    else:
-        head = ""
-    names = frozenset(w for w in words if w not in _EMPTY and w not in _PEOPLE)
-    return Thing((dimension, metric.per or "", metric.kind, metric.form, metric.direction or "", head), names)
+    if unit is None:
+        return BARE, 1.0
+    if unit.isupper() and len(unit) == 3 and unit in pack.money.codes:
+        return unit, 1.0
+    if unit in _PERCENT:
+        return "percent", _PERCENT[unit]
+    known = pack.units.by_name.get(unit)
+    return (known.dimension, known.factor) if known else ("count", 1.0)
 
 
 def interval_of(metric: Metric) -> Interval | None:
     """The values it allows: a rounded or bounded number stands for a stretch. None when it has no value."""
-    _, factor = _dimension(metric.unit)
+    _, factor = dimension_of(metric)
     if metric.value is None:
         if metric.low is None and metric.high is None:
             return None
@@ -100,28 +94,48 @@ def _grain(value: float, digits: int) -> float:
     return 10.0**place
 
 
-@functools.cache
-def _dimension(unit: str | None) -> tuple[str, float]:
-    """(what a unit measures, its factor to the base of that)."""
-    pack = english()
-    if unit is None:
-        return "count", 1.0
-    if unit.isupper() and len(unit) == 3 and unit in pack.money.codes:
-        return unit, 1.0
-    if unit in ("percent", "percentage_point", "ratio"):
-        return unit, 1.0
-    known = pack.units.by_name.get(unit)
-    return (known.dimension, known.factor) if known else ("count", 1.0)
+def rarity(metric: Metric) -> float:
+    """How much it tells, from 0 to 3, that another metric of the story has the same value: "two men" nothing, "41,870
+    men" nearly all."""
+    value = metric.value if metric.value is not None else metric.high
+    if value is None or not math.isfinite(value):
+        return 0.0
+    dimension, value = dimension_of(metric)[0], abs(value)
+    digits = len(f"{value:.6e}".partition("e")[0].replace(".", "").rstrip("0"))
+    if dimension in ("count", BARE, "multiple", "time", "age"):
+        if value < 100:
+            return 0.0 if value <= 12 else 0.5 if value <= 20 or digits == 1 else 1.0
+        return min(3.0, 1 + digits / 2 + (0.5 if value >= 1000 else 0.0))
+    if len(dimension) == 3 and dimension.isupper():
+        return min(3.0, digits * 0.75 if value < 100 else 1.75 + digits / 2)
+    return min(3.0, float(digits) if value != int(value) else digits - 0.5)
 
 
-def content_words(sentence: str, pack: Pack) -> frozenset[str]:
-    """The words of a sentence that carry its content, for comparing two."""
-    found = (singular(w, pack.words) for w in _WORD.findall(sentence.lower()))
-    return frozenset(w for w in found if w not in pack.words.function and not w.isdigit() and len(w) > 2)
+def content_words(text: str, pack: Pack) -> frozenset[str]:
+    """The words of a text that carry its content, in the singular, for comparing two."""
+    found = (singular(w, pack.words) for w in _WORD.findall(text.lower()))
+    return frozenset(
+        w for w in found if w not in pack.words.function and not w[0].isdigit() and len(w) > 2 and w not in pack.gate
+    )
+
+
+def near_words(metric: Metric, pack: Pack, reach: int = 50) -> frozenset[str]:
+    """The content words within ``reach`` characters of the number, cut at a full word."""
+    at = re.search(rf"(?<![\w.,]){re.escape(metric.surface)}(?!\w)", metric.sentence)
+    if at is None:
+        return frozenset()
+    start, end = max(0, at.start() - reach), at.end() + reach
+    left, right = metric.sentence[start : at.start()], metric.sentence[at.end() : end]
+    if start:
+        left = left.partition(" ")[2]
+    if end < len(metric.sentence):
+        right = right.rpartition(" ")[0]
+    return content_words(f"{left} {right}", pack)
 
 
 def damage(a: Metric, b: Metric) -> str | None:
-    """How ``a`` may have come from ``b`` by damage: lost-scale, cut, glued or lost-point; None when it did not."""
+    """How ``a`` may have come from ``b`` by damage: lost-scale, cut, lost-point, lost-zero or
+    glued; None when it did not."""
     if a.value is None or b.value is None or a.value == b.value or a.value <= 0 or b.value <= 0:
         return None
     one, other = _digits(a.surface), _digits(b.surface)
@@ -136,6 +150,8 @@ def damage(a: Metric, b: Metric) -> str | None:
         return "cut"
     if "." in other and other.replace(".", "") == one:
         return "lost-point"
+    if math.isclose(ratio, 10) and len(one) >= 2 and other == f"{one}0":
+        return "lost-zero"
     if "." not in one and "." not in other and len(one) > len(other) >= 2 and _glued(one, b):
         return "glued"
     return None

@@ -164,6 +164,19 @@ class Speech:
 
 
 @dataclass(frozen=True)
+class Naming:
+    quantities: Words
+    verbs: Words
+    empty: Words
+    deeds: Mapping[str, str]
+    """Verbs -> the measure of a number that they take."""
+    alike: Mapping[str, Words]
+    """Nouns in the singular -> the rows of synonyms that they are in."""
+    growing: Words
+    moving: Words
+
+
+@dataclass(frozen=True)
 class Pack:
     """All word lists of a language. ``gate``: a sentence without a digit and without one of these has no number."""
 
@@ -178,6 +191,7 @@ class Pack:
     words: Vocabulary
     periods: Periods
     speech: Speech
+    naming: Naming
     gate: Words
 
 
@@ -262,6 +276,7 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             expressions=tuple((row["pattern"], row["as"]) for row in periods["expressions"]),
         ),
         speech=_speech(speech),
+        naming=_naming(table("naming")),
         gate=frozenset(w for words in spelled for w in words),
     )
 
@@ -329,6 +344,22 @@ def _speech(table: dict[str, Any]) -> Speech:
     according = _phrases({"source": table.pop("according")})
     words = {name: frozenset(text.split()) for name, text in table.items()}
     return Speech(according=according, according_first=frozenset(phrase[0] for phrase in according), **words)
+
+
+def _naming(table: dict[str, Any]) -> Naming:
+    alike: dict[str, frozenset[str]] = {}
+    for name, text in table["alike"].items():
+        for word in text.split():
+            alike[word] = alike.get(word, frozenset()) | {name}
+    return Naming(
+        quantities=frozenset(table["quantities"].split()),
+        verbs=frozenset(table["verbs"].split()),
+        empty=frozenset(table["empty"].split()),
+        deeds={verb: name for name, text in table["deeds"].items() for verb in text.split()},
+        alike=alike,
+        growing=frozenset(table["updated"]["growing"].split()),
+        moving=frozenset(table["updated"]["moving"].split()),
+    )
 
 
 def _phrases(table: Mapping[str, Iterable[str]]) -> dict[tuple[str, ...], str]:

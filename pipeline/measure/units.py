@@ -258,6 +258,8 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
             continue
         if token.low in words.function or token.low in words.verbs or token.low in pack.numbers.units:
             break
+        if token.low in ("last", "next") and not _plural_ahead(tokens, j + 1, words):
+            break  # "19 last night"
         if run and token.low.endswith("ing") and not _plural_ahead(tokens, j + 1, words):
             break
         run.append((token.low, j + 1))
@@ -286,11 +288,14 @@ def _compound_end(tokens: Sequence[Token], j: int) -> int:
 
 def _skip(tokens: Sequence[Token], j: int, words: Vocabulary) -> int:
     """Past what stands between number and noun: "of the", "more", "of Johnson's"."""
+    first = j
     while j < len(tokens) and (
         tokens[j].low in words.skip or (tokens[j].low.endswith("'s") and j and tokens[j - 1].low == "of")
     ):
         if tokens[j].low == "or" and not (j + 1 < len(tokens) and tokens[j + 1].low in ("so", "more", "fewer", "less")):
-            break
+            coordinated = j > first and _plural_ahead(tokens, j + 1, words)
+            if not (coordinated and tokens[j + 1].low.endswith("er")):  # "420 new or larger kitchens"
+                break
         j += 1
     return j
 
