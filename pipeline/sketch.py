@@ -16,6 +16,7 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -176,7 +177,8 @@ class _Word(NamedTuple):
 def _weigh(title: list[str], body: list[str], language: str) -> dict[str, _Word]:
     """Folded word -> what it weighs. A word in the title counts as twice more."""
     counts: Counter[str] = Counter()
-    lower, capital = set(), set()
+    lower: set[str] = set()
+    capital: set[str] = set()
     for word, count in Counter(body).items():
         folded = words.fold(word, language)
         counts[folded] += count
@@ -204,7 +206,7 @@ def _pairs(body: list[str], language: str, weighed: dict[str, _Word]) -> dict[st
     telling = {word: folded for word in set(body) if (folded := words.fold(word, language)) in weighed}
     told = [telling.get(word) for word in body]
     found = {}
-    for (first, second), count in Counter(zip(told, told[1:], strict=False)).items():
+    for (first, second), count in Counter(pairwise(told)).items():
         if first is not None and second is not None:
             a, b = weighed[first], weighed[second]
             rarity = min(words.MAX_RARITY, (a.rarity + b.rarity) // 2 + 2)
