@@ -22,6 +22,7 @@ from pipeline.measure.compare import (
     damage,
     dimension_of,
     interval_of,
+    is_partial,
     near_words,
     rarity,
 )
@@ -29,6 +30,8 @@ from pipeline.measure.naming import head_of
 from pipeline.measure.pack import Naming, Pack
 from schemas.records import Member, Metric
 
+_WORD = re.compile(r"[a-z]+")
+_NAME = re.compile(r"(?<=[\w,] )[A-Z][a-z]+")
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 _PEOPLE = frozenset("person people individual man woman civilian human resident adult other member".split())
 _UNNAMED = frozenset({"", "age", "duration", "distance", "area", "weight", "volume", "temperature", "speed", "time"})
@@ -36,10 +39,12 @@ _UNNAMED = frozenset({"", "age", "duration", "distance", "area", "weight", "volu
 
 @dataclass(frozen=True)
 class Weights:
-    """What each sign is worth. ``agreement``, ``rivalry`` and ``damaged``: the sums that it takes."""
+    """What each sign is worth. ``agreement``, ``rivalry``, ``contested`` (different
+    values in one article) and ``damaged``: the sums that it takes."""
 
     agreement: float = 2.0
     rivalry: float = 2.5
+    contested: float = 2.8
     damaged: float = 2.5
     same_head: float = 1.5
     alike_head: float = 1.0
@@ -65,8 +70,11 @@ class Item(NamedTuple):
     topics: frozenset[str]
     """The rows of synonyms that the sentence touches."""
     speaker: frozenset[str]
-    year: frozenset[str]
-    """Years that its sentence names, other than that of publication."""
+    past: frozenset[str]
+    """What in its sentence may place it in the past: years other than that of publication, words like "ago"."""
+    partial: bool
+    names: frozenset[str]
+    """Names that stand near the number."""
 
     @property
     def independent(self) -> str:
@@ -83,12 +91,12 @@ def item_of(metric: Metric, member: Member, pack: Pack) -> Item:
     dimension, _ = dimension_of(metric)
     if dimension == "count" and head in _PEOPLE:
         head = "person"
-    named = head not in _UNNAMED and head not in naming.empty
+    named = head not in _UNNAMED and head not in naming.empty and len(head) > 1
     heads = (naming.alike.get(head, frozenset()) | {head}) if named else frozenset()
     modifiers = content_words(metric.measure or "", pack) - {head} - naming.empty - _PEOPLE
     published = member.published_at or member.at
     years = frozenset(_YEAR.findall(metric.sentence)) - {str(published.year) if published else ""}
-    words = content_words(metric.sentence, pack)
+    words, near = content_words(metric.sentence, pack), near_words(metric, pack)
     return Item(
         metric=metric,
         member=member,
@@ -100,10 +108,17 @@ def item_of(metric: Metric, member: Member, pack: Pack) -> Item:
         modifiers=modifiers,
         words=words,
         topics=frozenset(row for word in words for row in naming.alike.get(word, ())),
-        near=near_words(metric, pack),
+        near=near,
         speaker=content_words(metric.attribution or "", pack),
-        year=years,
+        past=years | (naming.past & set(_WORD.findall(metric.sentence.lower()))),
+        partial=is_partial(metric, pack),
+        names=_names(metric) & near,
     )
+
+
+def _names(metric: Metric) -> frozenset[str]:
+    """The capitalised words of the sentence, its first aside."""
+    return frozenset(word.lower() for word in _NAME.findall(metric.sentence)[:64])
 
 
 class Evidence:
@@ -145,13 +160,21 @@ class Evidence:
         w = self.weights
         mangled = damage(a.metric, b.metric) or damage(b.metric, a.metric)
         score = self._compatible(a, b)
-        if a.independent == b.independent and len(a.words & b.words) < 0.7 * len(a.words | b.words):
+        if (
+            a.independent == b.independent
+            and a.metric.sentence != b.metric.sentence
+            and len(a.words & b.words) < 0.7 * len(a.words | b.words)
+        ):
             return None  # copies of one text differ where one of them was changed
-        if score is None or not _periods_fit(a, b) or a.year != b.year:
+        if score is None or not _periods_fit(a, b) or a.metric.value is None or b.metric.value is None:
+            return None
+        if not (a.heads or b.heads) and BARE in (a.dimension, b.dimension):
             return None
         if not mangled and (a.metric.form != b.metric.form or not _kinds_fit(a, b) or not (a.heads & b.heads)):
             return None
         near = self._shared((a.near & b.near) - a.heads - b.heads - a.modifiers)
+        if not mangled and not self._may_differ(a, b, near):
+            return None
         score += min(w.most_words, w.near_word * near)
         score += min(1.0, 0.25 * self._shared(a.words & b.words))
         score += 0.5 if a.metric.per and a.metric.per == b.metric.per else 0.0
@@ -165,6 +188,37 @@ class Evidence:
         if self.updated(a) and self.updated(b):
             score += 1.0
         return score if score >= w.rivalry else None
+
+    def _may_differ(self, a: Item, b: Item, near: float) -> bool:
+        """Whether two values of what has one name may be of one thing: neither is of a part or of the past, what
+        stands near them is alike, and "more than 50" is not said of 75."""
+        if a.partial or b.partial or a.past != b.past:
+            return False
+        if a.names and b.names and not (a.names & b.names) and not (a.names | b.names) & (a.speaker | b.speaker):
+            return False
+        if self.updated(a) and self.updated(b):
+            return True
+        small, large = sorted((a, b), key=lambda i: _middle(i.interval))
+        if small.metric.bound == "at_least" or large.metric.bound == "at_most":
+            return False
+        return bool(near >= 0.5 or a.modifiers & b.modifiers or (a.metric.per and a.metric.per == b.metric.per))
+
+    def spoken_apart(self, one: Iterable[Item], other: Iterable[Item]) -> bool:
+        """Whether both counts have speakers, and none has both."""
+        said = [frozenset(word for i in items for word in i.speaker) for items in (one, other)]
+        return all(said) and not said[0] & said[1]
+
+    def contested(self, a: Item, b: Item) -> bool:
+        """Whether the article of both itself sets one against the other: by two speakers, or "not the 84"."""
+        if a.member.article_id != b.member.article_id:
+            return False
+        if a.metric.sentence != b.metric.sentence:
+            rare = min(a.rarity, b.rarity) >= 1.5 and a.dimension != "percent" and a.head != "person" != b.head
+            return rare and bool(a.speaker and b.speaker) and not a.speaker & b.speaker
+        first, last = sorted((a.metric, b.metric), key=lambda m: m.span_start)
+        start = first.sentence.find(first.surface) + len(first.surface)
+        between = first.sentence[start : start + last.span_start - first.span_end]
+        return len(between) < 80 and not self._naming.contrast.isdisjoint(_WORD.findall(between.lower()))
 
     def updated(self, item: Item) -> bool:
         """Whether it is a count that news bring up to date: tolls, arrests, people missing."""
@@ -193,7 +247,7 @@ class Evidence:
         if bool(one.per) != bool(other.per):
             score -= 0.25
         if a.heads and a.head == b.head:
-            score += w.same_head
+            score += w.same_head if a.head != "person" else w.alike_head / 2
         elif a.heads & b.heads:
             score += w.alike_head
         elif a.head in b.words or b.head in a.words:
@@ -210,7 +264,7 @@ class Evidence:
             return -0.5
         ratio = max(one, other) / min(one, other)
         score = 0.3 if ratio <= 2 else 0.0 if ratio <= 10 else -1.5
-        return score - (0.5 if max(one, other) <= 5 else 0.0)
+        return score - (0.5 if max(one, other) <= 12 or a.dimension == "percent" else 0.0)
 
     def _shared(self, words: Iterable[str]) -> float:
         """How telling shared words are together: one that stands in no other sentence counts 1."""

@@ -139,8 +139,8 @@ def _blocks(items: Sequence[Item], most_units: int) -> Iterator[list[Item]]:
 
 
 def _rivals(groups: Sequence[_Group], evidence: Evidence, config: Reconciling) -> list[list[_Group]]:
-    """Put groups of different values together that speak of the same thing. No article is in two of them: one that
-    gives two values speaks of two things."""
+    """Put groups of different values together that speak of the same thing. An article that gives two values speaks
+    of two things, unless it sets one against the other."""
     ordered = sorted(groups, key=lambda g: g.order)
     postings: dict[tuple[str, str], list[int]] = {}
     for n, group in enumerate(ordered):
@@ -155,7 +155,7 @@ def _rivals(groups: Sequence[_Group], evidence: Evidence, config: Reconciling) -
     for n, m in sorted(scores, key=lambda pair: (-scores[pair], pair)):
         a, b = home[n], home[m]
         if a == b or not all(
-            (min(x, y), max(x, y)) in scores or _may_be_rivals(ordered[x], ordered[y])
+            (min(x, y), max(x, y)) in scores or not ordered[x].articles & ordered[y].articles
             for x in merged[a]
             for y in merged[b]
         ):
@@ -174,15 +174,21 @@ def _telling(group: _Group) -> Sequence[Item]:
     return list(first.values())[:4]
 
 
-def _may_be_rivals(one: _Group, other: _Group) -> bool:
-    return not (one.articles & other.articles)
-
-
 def _rivalry(one: _Group, other: _Group, evidence: Evidence) -> float | None:
-    if not _may_be_rivals(one, other):
+    """How much speaks for the groups being values of one thing. An article that has both must set them against each
+    other, and more is asked then."""
+    both = one.articles & other.articles
+    if both and len(one.independent | other.independent) < 2:
+        return None
+    if both and not any(evidence.contested(a, b) for a in _in(one, both) for b in _in(other, both)):
         return None
     scores = [s for a in _telling(one) for b in _telling(other) if (s := evidence.rivalry(a, b)) is not None]
-    return max(scores, default=None)
+    best = max(scores, default=None)
+    return None if best is None or (both and best < evidence.weights.contested) else best
+
+
+def _in(group: _Group, articles: frozenset[str]) -> list[Item]:
+    return [i for i in group.items if i.member.article_id in articles][:8]
 
 
 def _figure(values: list[_Group], evidence: Evidence, config: Reconciling) -> Figure:
@@ -244,7 +250,11 @@ def _name(items: Sequence[Item]) -> str | None:
         using = {i.independent for i in items if i.metric.measure == name}
         return -len(saying), -len(using)
 
-    return min(names, key=lambda n: (not names[n].heads, *support(n), len(n), n)) if names else None
+    def telling(name: str) -> tuple[bool, bool]:
+        known = {names[name].head, *name.split()[-1:]} & english().naming.quantities
+        return not names[name].heads, names[name].dimension != "count" and not known
+
+    return min(names, key=lambda n: (*telling(n), *support(n), len(n), n)) if names else None
 
 
 def _middle(group: _Group) -> float:
@@ -298,6 +308,9 @@ def _latest(values: list[_Group], evidence: Evidence, config: Reconciling) -> _G
     # An article may have been revised since it was published: its count is then of a later time, never of an earlier.
     (_, last), latest = max(known, key=lambda k: (_middle(k[1]) if growing else 0.0, k[0][1], k[1].order))
     before = [t for t, g in known if g is not latest]
+    first = next(t[0] for t, g in known if g is latest)
+    if any(t[1] >= first and evidence.spoken_apart(g.items, latest.items) for t, g in known if g is not latest):
+        return None  # one side holds to its count after the other gave its own
     if any(last - (t[0] if growing else t[1]) < config.later or (t[1] > last) for t in before):
         return None
     return latest

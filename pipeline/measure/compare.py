@@ -37,7 +37,7 @@ def dimension_of(metric: Metric) -> tuple[str, float]:
 @functools.cache
 def _dimension(unit: str | None) -> tuple[str, float]:
     pack = english()
-    if unit is None:
+    if unit is None or unit == "point":  # of a poll in percent, of a match, of an index
         return BARE, 1.0
     if unit.isupper() and len(unit) == 3 and unit in pack.money.codes:
         return unit, 1.0
@@ -119,6 +119,16 @@ def content_words(text: str, pack: Pack) -> frozenset[str]:
     )
 
 
+def is_partial(metric: Metric, pack: Pack) -> bool:
+    """Whether it counts only some of a whole, or some more: "three of the men", "two others", "including four"."""
+    at = re.search(rf"(?<![\w.,]){re.escape(metric.surface)}(?!\w)", metric.sentence)
+    if at is None:
+        return False
+    before = _WORD.findall(metric.sentence[max(0, at.start() - 24) : at.start()].lower())[-1:]
+    after = _WORD.findall(metric.sentence[at.end() : at.end() + 24].lower())[:1]
+    return not pack.naming.partial.isdisjoint([w for w in before if w != "of" and w != "more"] + after)
+
+
 def near_words(metric: Metric, pack: Pack, reach: int = 50) -> frozenset[str]:
     """The content words within ``reach`` characters of the number, cut at a full word."""
     at = re.search(rf"(?<![\w.,]){re.escape(metric.surface)}(?!\w)", metric.sentence)
@@ -150,7 +160,7 @@ def damage(a: Metric, b: Metric) -> str | None:
         return "cut"
     if "." in other and other.replace(".", "") == one:
         return "lost-point"
-    if math.isclose(ratio, 10) and len(one) >= 2 and other == f"{one}0":
+    if math.isclose(ratio, 10) and len(one.strip("0")) >= 2 and other == f"{one}0":
         return "lost-zero"
     if "." not in one and "." not in other and len(one) > len(other) >= 2 and _glued(one, b):
         return "glued"

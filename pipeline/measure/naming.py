@@ -29,6 +29,8 @@ _NAMED = {
 _ENDS = frozenset(';“”":()—–')
 _LEADS = frozenset("of in the all a an its their his her for those these our worth".split())
 _COUNTS = frozenset({"number", "count", "total", "tally"})
+_PLUS_MINUS = frozenset({"plus", "or", "minus"})
+_INSIDE = frozenset("of in for among on at to from with".split())
 _CARRIES = frozenset("from to than or".split())
 
 
@@ -40,7 +42,7 @@ def name_of(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
         casualties = _casualties(tokens, number, counted, pack)
         if casualties:
             return casualties
-    if counted.dimension == "count" and counted.nouns:
+    if counted.dimension == "count" and counted.nouns and counted.unit != "point":
         nouns = counted.nouns[-_MOST:]
         return " ".join([*(n for n in nouns[:-1] if n not in pack.changes.comparatives), nouns[-1]])
     if counted.dimension in _NAMED:
@@ -84,7 +86,9 @@ def _of_rest(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pa
 def _before_of(tokens: Sequence[Token], first: int, pack: Pack) -> str | None:
     """The noun in "a revenue of about", "the goal of"."""
     i = first - 1
-    while i > 0 and (tokens[i].low in pack.bounds.fillers or (tokens[i].low,) in pack.bounds.before):
+    while i > 0 and (
+        tokens[i].low in pack.bounds.fillers or (tokens[i].low,) in pack.bounds.before or tokens[i].low in _PLUS_MINUS
+    ):
         if tokens[i].low == "of":
             break
         i -= 1
@@ -202,15 +206,21 @@ def _subject(tokens: Sequence[Token], number: Number, pack: Pack) -> str | None:
             if len(words) < _MOST:
                 continue
         joined = _joined(words[::-1], pack)
+        if joined and token.low in _INSIDE and _nounish(tokens[i - 1], pack) and i:
+            # "admissions for bronchitis": of the phrases that hang together the first is what is measured.
+            words = []
+            proper = True
+            name = name or joined.split()
+            continue
         if joined and not proper:
             return joined
         if joined and not name:
-            name = words
+            name = joined.split()
         words, proper = [], True
         if ends:
             break
     joined = _joined(words[::-1], pack)
-    return joined if joined and (not proper or not name) else _joined(name[::-1], pack)
+    return joined if joined and (not proper or not name) else " ".join(name) or None
 
 
 def _nounish(token: Token, pack: Pack) -> bool:

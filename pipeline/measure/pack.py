@@ -174,6 +174,9 @@ class Naming:
     """Nouns in the singular -> the rows of synonyms that they are in."""
     growing: Words
     moving: Words
+    partial: Words
+    past: Words
+    contrast: Words
 
 
 @dataclass(frozen=True)
@@ -359,6 +362,9 @@ def _naming(table: dict[str, Any]) -> Naming:
         alike=alike,
         growing=frozenset(table["updated"]["growing"].split()),
         moving=frozenset(table["updated"]["moving"].split()),
+        partial=frozenset(table["scope"]["partial"].split()),
+        past=frozenset(table["scope"]["past"].split()),
+        contrast=frozenset(table["scope"]["contrast"].split()),
     )
 
 
