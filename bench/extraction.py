@@ -4,8 +4,8 @@
 
 FOLDER (default: ../shared/data beside the project) holds pages/ID.html.gz and pages.json, a map of ID to the expected
 text. F1 is that of bags of words (lower-cased runs of word characters), the mean over the pages; a page is lost if no
-text comes out. Speed is of one process, in CPU seconds. "wiredesk" is the whole of ``pipeline.revision.extract``: text,
-metadata, dates, language, walls; "text" its text alone, as it is before the walls reject a page.
+text comes out. Speed is of one process, in CPU seconds. "wiredesk" is the whole of ``extract``: text, metadata,
+dates, language, walls; "text" its text alone, as it is before the walls reject a page.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ import trafilatura
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.charset import decode
-from pipeline.maintext import main_text
-from pipeline.metadata import declared
-from pipeline.revision import extract, warm_up
+from pipeline.extraction.charset import decode
+from pipeline.extraction.maintext import main_text
+from pipeline.extraction.metadata import declared
+from pipeline.extraction.revision import extract, warm_up
 from schemas.fetched import fetched
 from schemas.records import Revision
 

@@ -19,10 +19,10 @@ from pathlib import Path
 import labelled
 from train_matching import b_cubed
 
-from pipeline.copies import groups
 from pipeline.history import Nothing
 from pipeline.match import Matched, Matching, match
-from pipeline.sketch import sketch
+from pipeline.matching.copies import groups
+from pipeline.matching.sketch import sketch
 from schemas.records import Article, Sketch
 
 COPY, NOT = 0.6, 0.45

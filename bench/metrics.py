@@ -21,7 +21,8 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.measure import load_pack, measure_text
+from pipeline.measure.measure import measure_text
+from pipeline.measure.pack import load_pack
 from pipeline.measure.text import sentences
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]

@@ -3,8 +3,8 @@
     python bench/train_matching.py ../shared/data
 
 reads the labelled sets (neus, ecb, fnc) and the background set of DIR, prints cross-validated scores (folds by story,
-one threshold for all sets, each article linked to its best earlier one) and writes pipeline/data/rarity.en.bin and
-pipeline/data/scorer.json. The same data give the same files.
+one threshold for all sets, each article linked to its best earlier one) and writes rarity.en.bin and scorer.json to
+pipeline/matching/data/. The same data give the same files.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import labelled
 import msgspec
 import numpy as np
 
-from pipeline import words
 from pipeline.match import Matching
-from pipeline.pool import Pool
-from pipeline.score import FEATURES, UNIT, WEIGHT_UNIT, Model, Scorer
-from pipeline.sketch import sketch
+from pipeline.matching import words
+from pipeline.matching.pool import Pool
+from pipeline.matching.score import FEATURES, UNIT, WEIGHT_UNIT, Model, Scorer
+from pipeline.matching.sketch import sketch
 from schemas.records import Article
 
 DATA = Path(words.__file__).parent / "data"

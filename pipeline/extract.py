@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipeline import killable
-from pipeline.revision import extract_or_explain, warm_up
+from pipeline.extraction import killable
+from pipeline.extraction.revision import extract_or_explain, warm_up
 from schemas import ids, wire
 from schemas.reasons import reasons
 from schemas.records import Failure, Fetched, Reject, Revision
@@ -40,7 +40,8 @@ class Extraction:
 
     @property
     def limits(self) -> killable.Limits:
-        return killable.Limits(self.workers, self.max_tasks, self.max_memory, ("pipeline.revision",), warm_up)
+        preload = ("pipeline.extraction.revision",)
+        return killable.Limits(self.workers, self.max_tasks, self.max_memory, preload, warm_up)
 
 
 def reject(fetched: Fetched, failure: Failure, now: datetime) -> Reject:

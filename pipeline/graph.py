@@ -15,7 +15,7 @@ from pipeline.extract import ExtractArticles, Extraction
 from pipeline.history import OpenHistory
 from pipeline.identify import IdentifyArticles
 from pipeline.match import Matching, MatchStories
-from pipeline.measure import MeasureArticles, Measuring
+from pipeline.measure.step import MeasureArticles, Measuring
 from pipeline.reconcile import ReconcileFigures, Reconciling
 from pipeline.write import OpenSink, WriteWarehouse
 from schemas import coders

@@ -26,7 +26,7 @@ import apache_beam as beam
 import msgspec
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipeline.dates import rank
+from pipeline.extraction.dates import rank
 from pipeline.history import History, OpenHistory
 from schemas import wire
 from schemas.records import Article, ArticleVersion, Fetched, Receipt, Record, Reject, Revision

@@ -24,12 +24,12 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import msgspec
 
-from pipeline import copies, stories
 from pipeline.history import History, OpenHistory
-from pipeline.pool import Pool
-from pipeline.score import Scorer
-from pipeline.sections import find_sections
-from pipeline.sketch import section_id, sketch, sketch_section, subtag, unpack
+from pipeline.matching import copies, stories
+from pipeline.matching.pool import Pool
+from pipeline.matching.score import Scorer
+from pipeline.matching.sections import find_sections
+from pipeline.matching.sketch import section_id, sketch, sketch_section, subtag, unpack
 from schemas.records import Article, ArticleSection, Link, Member, Record, Replaced, Section, Sketch
 
 

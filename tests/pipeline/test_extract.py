@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.extract import needs_worker, reject
-from pipeline.revision import extract, extract_or_explain, html_text
-from pipeline.sections import find_sections
+from pipeline.extraction.revision import extract, extract_or_explain, html_text
+from pipeline.matching.sections import find_sections
 from schemas import ids, wire
 from schemas.fetched import fetched
 from schemas.records import DateClue, Entry, Failure, Fetched, Revision

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from connectors.warehouse import open_warehouse
 from pipeline.history import Nothing
-from pipeline.likeness import explain
 from pipeline.match import Judge, Matched, Matching, MatchStories, match, together
-from pipeline.sketch import sketch
+from pipeline.matching.likeness import explain
+from pipeline.matching.sketch import sketch
 from schemas import coders
 from schemas.ids import article_id, text_hash
 from schemas.records import Article, ArticleSection, Link, Member, Record, Replaced, Sketch, Story, StoryEvent

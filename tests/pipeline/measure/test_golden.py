@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.measure import load_pack, measure_text
+from pipeline.measure.measure import measure_text
+from pipeline.measure.pack import load_pack
 from schemas.records import Metric
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "metrics"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.measure import load_pack, measure_text
+from pipeline.measure.measure import measure_text
+from pipeline.measure.pack import load_pack
 from pipeline.measure.text import LONGEST_SENTENCE, sentences
 
 PACK = load_pack("en")

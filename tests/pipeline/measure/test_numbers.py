@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.measure import load_pack
 from pipeline.measure.find import find_numbers
 from pipeline.measure.numbers import parse_digits
+from pipeline.measure.pack import load_pack
 from pipeline.measure.text import tokens
 
 PACK = load_pack("en")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pint
 import pytest
 
-from pipeline.measure import load_pack, measure_text
+from pipeline.measure.measure import measure_text
+from pipeline.measure.pack import load_pack
+from pipeline.measure.units import singular
 
 PACK = load_pack("en")
 UREG = pint.UnitRegistry()
@@ -99,3 +101,28 @@ def test_every_verb_of_change_gives_its_direction(direction):
         if (metric.form, metric.direction) != ("change", direction):
             wrong.append(word)
     assert wrong == []
+
+
+@pytest.mark.parametrize("verb", sorted(PACK.naming.deeds))
+def test_every_deed_names_the_sum_it_takes(verb):
+    assert only(f"Jana Holt {verb} $23 million then.").measure == PACK.naming.deeds[verb]
+
+
+@pytest.mark.parametrize("noun", sorted(PACK.naming.quantities - PACK.naming.empty))
+def test_every_noun_of_quantity_names_a_sum_before_a_nearer_noun(noun):
+    assert only(f"The big {noun} of the mill in the valley was put at $23 million.").measure.endswith(noun)
+
+
+@pytest.mark.parametrize("word", sorted(PACK.naming.verbs))
+def test_no_verb_names_a_measure(word):
+    measure = only(f"The mill {word} $23 million.").measure
+    assert word not in (measure or "").split()
+
+
+def test_synonyms_are_in_the_singular_and_rows_have_more_than_one_or_say_where_a_noun_belongs():
+    rows = {}
+    for word, names in PACK.naming.alike.items():
+        assert singular(word, PACK.words) == word
+        for name in names:
+            rows.setdefault(name, set()).add(word)
+    assert {name for name, words in rows.items() if len(words) < 2} == set()

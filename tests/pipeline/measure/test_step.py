@@ -8,7 +8,7 @@ import apache_beam as beam
 from apache_beam.testing.test_pipeline import TestPipeline
 from apache_beam.testing.util import assert_that
 
-from pipeline.measure import MeasureArticles, Measuring, measure_article, unmeasured
+from pipeline.measure.step import MeasureArticles, Measuring, measure_article, unmeasured
 from schemas.records import Article
 
 

@@ -1,0 +1,165 @@
+"""Say in words why two articles are or are not one story: for ``wiredesk explain``.
+
+In: two articles with their texts. Out: what matching saw of them, each piece as a person would check it. Nothing here
+decides anything; the score is that of matching.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pipeline.match import Matching
+from pipeline.matching import words
+from pipeline.matching.copies import SAME
+from pipeline.matching.mentions import Mentions, mentions
+from pipeline.matching.pool import Pool, order
+from pipeline.matching.score import Scorer
+from pipeline.matching.sections import find_sections
+from pipeline.matching.sketch import sketch, subtag
+from schemas.records import Article
+
+SHOWN = 12
+"""So many words and names are shown."""
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """The evidence about a pair. ``later`` may have come from ``earlier``; ids of articles."""
+
+    later: str
+    earlier: str
+    probability: float | None
+    """That both tell one story; None when they were never compared (``apart`` says why)."""
+    containment: float
+    """The share of the shorter text's word 5-shingles that the other has."""
+    apart: str = ""
+    gap: timedelta | None = None
+    shared_words: tuple[str, ...] = ()
+    """The rarest first."""
+    shared_names: tuple[str, ...] = ()
+    numbers_agree: tuple[str, ...] = ()
+    numbers_conflict: tuple[str, ...] = ()
+    """Of one unit both give numbers, and none is the same: "7 / 12 people", the later article's first."""
+    days_agree: tuple[str, ...] = ()
+    days_conflict: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """One line for each kind of evidence there is."""
+        found = []
+        if self.apart:
+            found.append(f"never compared: {self.apart}")
+        if self.probability is not None:
+            found.append(f"probability of one story: {self.probability:.2f}")
+        if self.containment:
+            kind = ", a copy" if self.containment >= SAME else ""
+            found.append(f"same words: {self.containment:.0%} of the shorter text{kind}")
+        if self.gap is not None:
+            found.append(f"published {_apart(self.gap)} apart")
+        for label, values in (
+            ("shared rare words", self.shared_words),
+            ("shared names", self.shared_names),
+            ("numbers that agree", self.numbers_agree),
+            ("numbers that conflict", self.numbers_conflict),
+            ("days that agree", self.days_agree),
+            ("days that conflict", self.days_conflict),
+        ):
+            if values:
+                found.append(f"{label}: {', '.join(values)}")
+        return found
+
+
+def explain(a: Article, b: Article, config: Matching) -> Likeness:
+    """The evidence about two articles, in whichever order they are given."""
+    sketches = [sketch(x, digest=bool(find_sections(x.title, x.text))) for x in (a, b)]
+    if order(sketches[0]) < order(sketches[1]):
+        a, b = b, a
+    pool = Pool(sketches, config.horizon, config.candidates)
+    candidates = pool.candidates(1)
+    probability, containment = None, 0.0
+    if len(candidates.positions):
+        scores, shares = Scorer(pool).scores(1, candidates)
+        probability, containment = float(scores[0]), float(shares[0])
+    mine, theirs = _said(a), _said(b)
+    written, others = _written(a), _written(b)
+    shared = [w for w in _rarest(written, subtag(a.language)) if w in others]
+    names = _names(a) & _names(b)
+    return Likeness(
+        later=a.article_id,
+        earlier=b.article_id,
+        probability=probability,
+        containment=containment,
+        apart="" if probability is not None else _why_apart(a, b, config),
+        gap=abs(a.published_at - b.published_at) if a.published_at and b.published_at else None,
+        shared_words=tuple(written[w] for w in shared if w not in names)[:SHOWN],
+        shared_names=tuple(written[w] for w in shared if w in names)[:SHOWN],
+        numbers_agree=tuple(_number(n, unit) for n, unit in mine.numbers if (n, unit) in theirs.numbers),
+        numbers_conflict=_conflicts(mine, theirs),
+        days_agree=tuple(_day(d) for d in mine.days if d in theirs.days),
+        days_conflict=_days_conflict(mine, theirs),
+    )
+
+
+def _why_apart(a: Article, b: Article, config: Matching) -> str:
+    languages = subtag(a.language), subtag(b.language)
+    if languages[0] != languages[1]:
+        return f"their languages differ ({languages[0]}, {languages[1]})"
+    if a.published_at and b.published_at and abs(a.published_at - b.published_at) > config.horizon:
+        return f"they are more than {_apart(config.horizon)} apart"
+    return "they share no rare word and no run of words"
+
+
+def _written(article: Article) -> dict[str, str]:
+    """Folded word -> as the article first writes it."""
+    found: dict[str, str] = {}
+    for word in words.tokens(f"{words.readable(article.text)}\n{article.title or ''}"):
+        found.setdefault(words.fold(word, subtag(article.language)), word)
+    return found
+
+
+def _rarest(folded: Iterable[str], language: str) -> list[str]:
+    rare = [(-words.rarity(w, language), w) for w in folded if words.rarity(w, language) > words.COMMON]
+    return [w for _, w in sorted(rare)]
+
+
+def _names(article: Article) -> set[str]:
+    """Folded words that the text writes with a capital only."""
+    language, body = subtag(article.language), words.tokens(words.readable(article.text))
+    lower = {words.fold(w, language) for w in body if w[0].islower()}
+    return {words.fold(w, language) for w in body if w[0].isupper()} - lower
+
+
+def _said(article: Article) -> Mentions:
+    day = article.published_at.date() if article.published_at else None
+    return mentions(words.readable(article.text), subtag(article.language), day)
+
+
+def _conflicts(mine: Mentions, theirs: Mentions) -> tuple[str, ...]:
+    found = []
+    for unit in dict.fromkeys(unit for _, unit in mine.numbers if unit):
+        a = {n for n, u in mine.numbers if u == unit}
+        b = {n for n, u in theirs.numbers if u == unit}
+        if b and not a & b:
+            sides = [", ".join(f"{n:,g}" for n in sorted(side)) for side in (a, b)]
+            found.append(f"{sides[0]} / {sides[1]} {unit}")
+    return tuple(found)
+
+
+def _days_conflict(mine: Mentions, theirs: Mentions) -> tuple[str, ...]:
+    if not mine.days or not theirs.days or set(mine.days) & set(theirs.days):
+        return ()
+    return (f"{', '.join(map(_day, mine.days))} / {', '.join(map(_day, theirs.days))}",)
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:,g} {unit}".strip()
+
+
+def _day(day: tuple[int, int]) -> str:
+    return f"{day[0]:02d}-{day[1]:02d}"
+
+
+def _apart(gap: timedelta) -> str:
+    hours = gap // timedelta(hours=1)
+    return f"{hours} h" if hours < 48 else f"{hours // 24} days"
