@@ -89,7 +89,7 @@ def hashes(words: Sequence[str]) -> np.ndarray:
 def rarity(word: str, language: str) -> int:
     """0 (everywhere) to ``MAX_RARITY`` (never seen) for a folded word.
 
-    English: from the document frequencies in pipeline/matching/data/rarity.en.bin. Other languages: by length, since the words
+    English: from the document frequencies in data/rarity.en.bin. Other languages: by length, since the words
     that a language uses most are its short ones (Zipf, 1935); numbers by their digits.
     """
     if language == "en":
