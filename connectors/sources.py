@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 
 import tomli_w
 
+from connectors.errors import Unusable
+
 Kind = Literal["auto", "feed", "sitemap", "section"]
 FullText = Literal["auto", "feed", "page"]
 
@@ -32,7 +34,7 @@ MIN_INTERVAL, MAX_INTERVAL = timedelta(seconds=10), timedelta(days=31)
 """What a source may ask for."""
 
 
-class SourcesError(ValueError):
+class SourcesError(Unusable, ValueError):
     """What is wrong with the sources, of which source, and what to do: one line."""
 
 

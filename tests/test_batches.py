@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.warehouse import OpenWarehouse
+from connectors.warehouse import OpenWarehouse, WarehouseFailed
 from pipeline.cli.audit import check
 from pipeline.cli.batches import Batches, Item
 from pipeline.graph import Steps
 from schemas.fetched import fetched
-from schemas.records import Entry, Fetched, Progress, Reject
+from schemas.records import Article, Entry, Fetched, Progress, Reject
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -56,7 +56,11 @@ class _Full:
         return getattr(self._warehouse, name)
 
     def apply(self, records):
-        raise OSError(28, "No space left on device")
+        """There is room for a few bytes only: for a reject, but not for an article."""
+        records = list(records)
+        if any(isinstance(record, Article) for record in records):
+            raise WarehouseFailed("No space left on device")
+        self._warehouse.apply(records)
 
 
 def test_an_empty_batch_is_recorded(opener):
@@ -77,7 +81,7 @@ def test_repeats_are_counted_apart(opener):
 
 def test_a_full_disk_is_raised_and_nothing_is_refused(opener):
     batches = Batches(Refusing(opener.url), "c", Steps(), lambda: NOW)
-    with pytest.raises(Exception, match="No space left"):
+    with pytest.raises(WarehouseFailed, match=r"^No space left on device$"):
         batches.run([Item(item(n), n) for n in range(3)])
     with opener().hold() as warehouse:
         assert warehouse.count("rejects") == 0

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from connectors.poller import PollState
+from connectors.queue import open_queue
 from pipeline.cli import COMMANDS, cli, main
 
 MISTAKES = [
@@ -31,6 +33,17 @@ MISTAKES = [
     (["rejects", "replay", "--reason", "bad_luck"], "bad_luck"),
     (["rejects", "list", "--limit", "many"], "many"),
     (["rejects", "shuffle"], "No such command"),
+    (["rejects", "replay", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
+    (["snapshot", "copy.duckdb", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
+    (["audit", "--warehouse", "duckdb:///good.toml"], "good.toml"),
+    (["stream", "--warehouse", "duckdb:///good.toml"], "good.toml"),
+    (["stream", "--queue", "sqlite:///good.toml"], "good.toml"),
+    (["stream", "--queue", "sqlite:///folder"], "folder"),
+    (["stream", "--queue", "sqlite:///good.toml/queue.db"], "good.toml"),
+    (["queue", "status", "--queue", "sqlite:///folder"], "wiredesk poll"),
+    (["poll", "--sources", "good.toml", "--state", "good.toml"], "good.toml"),
+    (["poll", "--sources", "good.toml", "--state", "var/queue.db"], "var/queue.db"),
+    (["sources", "list", "--sources", "good.toml", "--state", "good.toml"], "good.toml"),
     (["sources", "list", "--sources", "missing.toml"], "missing.toml"),
     (["sources", "import", "missing.opml"], "missing.opml"),
     (["sources", "discover"], "Missing argument"),
@@ -46,6 +59,9 @@ MISTAKES = [
 def test_a_mistake_is_one_line_and_exit_2(arguments, says, capsys, tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").write_text("")
     (tmp_path / "good.toml").write_text('[[source]]\nurl = "https://herald.example/feed"\n')
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "var").mkdir()
+    open_queue(f"sqlite:///{tmp_path}/var/queue.db").close()
     monkeypatch.chdir(tmp_path)
     code = main(arguments)
     out, err = capsys.readouterr()
@@ -54,6 +70,27 @@ def test_a_mistake_is_one_line_and_exit_2(arguments, says, capsys, tmp_path, mon
     assert err.count("\n") == 1, err
     assert says in err
     assert "Traceback" not in err
+
+
+def test_what_somebody_else_has_is_one_line_and_exit_1(capsys, tmp_path):
+    sources = tmp_path / "sources.toml"
+    sources.write_text('[[source]]\nurl = "https://herald.example/feed"\n')
+    state = PollState(tmp_path / "poller.db")
+    queue = f"sqlite:///{tmp_path}/queue.db"
+    assert main(["poll", "--sources", str(sources), "--queue", queue, "--state", str(tmp_path / "poller.db")]) == 1
+    state.close()
+    err = capsys.readouterr().err
+    assert "in use by another poller" in err
+    assert err.count("\n") == 1
+
+
+def test_what_the_system_refuses_is_one_line_and_exit_1(capsys, tmp_path):
+    (tmp_path / "archive.jsonl").write_text('{"url": "https://herald.example/1", "text": "A bridge was closed."}\n')
+    url = f"duckdb:///{tmp_path}/w.duckdb"
+    assert main(["backfill", str(tmp_path / "archive.jsonl"), "--warehouse", url]) == 0
+    capsys.readouterr()
+    assert main(["snapshot", f"{tmp_path}/archive.jsonl/copy.duckdb", "--warehouse", url]) == 1
+    assert capsys.readouterr().err == f"wiredesk: {tmp_path}/archive.jsonl: File exists\n"
 
 
 def test_every_command_is_covered():

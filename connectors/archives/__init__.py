@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from connectors.archives import streams
+from connectors.errors import Unusable
 from schemas.ids import content_id
 from schemas.records import Fetched
 
@@ -20,7 +21,7 @@ FINGERPRINT_BYTES = 2**16
 """How much of the beginning and of the end of a file tells it from others of its name and size."""
 
 
-class ArchiveError(ValueError):
+class ArchiveError(Unusable, ValueError):
     """The archive can't be opened; the message is one line that says what to do."""
 
 

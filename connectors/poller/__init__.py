@@ -12,7 +12,7 @@ into the queue.
 from connectors.poller.feed_state import FeedState
 from connectors.poller.poller import Poller
 from connectors.poller.settings import Event, PageSettings, PollSettings, Summary
-from connectors.poller.state import PollState, StateInUse, StateTooNew, read_feeds
+from connectors.poller.state import PollState, StateError, StateInUse, read_feeds
 
 __all__ = [
     "Event",
@@ -21,8 +21,8 @@ __all__ = [
     "PollSettings",
     "PollState",
     "Poller",
+    "StateError",
     "StateInUse",
-    "StateTooNew",
     "Summary",
     "read_feeds",
 ]

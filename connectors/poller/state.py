@@ -10,15 +10,20 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from connectors.errors import Unavailable, Unusable
 from connectors.poller.feed_state import FeedState
 
 SCHEMA_VERSION = 1
+APPLICATION_ID = 0x57445031
+"""Marks the file as ours in SQLite's header ("WDP1")."""
 TOUCH_EVERY = timedelta(days=1)
 """How exactly it is known when an entry was last in its feed; finer would rewrite every entry at every poll."""
 
@@ -45,12 +50,12 @@ CREATE TABLE pages (
 """
 
 
-class StateInUse(Exception):
+class StateInUse(Unavailable):
     """Another poller has this state open; the message says what to do."""
 
 
-class StateTooNew(Exception):
-    """The state was written by a newer wiredesk."""
+class StateError(Unusable):
+    """The file is no state that this wiredesk reads; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,31 +161,27 @@ def read_feeds(path: str | os.PathLike[str]) -> list[FeedState]:
     ever ran."""
     if not Path(path).exists():
         return []
-    connection = sqlite3.connect(f"file:{Path(path).absolute()}?mode=ro", uri=True)
-    try:
-        if not connection.execute("PRAGMA user_version").fetchone()[0]:
+    with _told(path), closing(sqlite3.connect(f"file:{quote(str(Path(path).absolute()))}?mode=ro", uri=True)) as db:
+        if not _version(db, path):
             return []
-        return [_feed(row) for row in connection.execute(f"{_SELECT_FEEDS} ORDER BY source, url")]
-    finally:
-        connection.close()
+        return [_feed(row) for row in db.execute(f"{_SELECT_FEEDS} ORDER BY source, url")]
 
 
 class PollState:
-    """The open state file. One thread uses it; one process at a time has it open. Raises ``StateInUse``."""
+    """The open state file. One thread uses it; one process at a time has it open.
+
+    Raises ``StateInUse`` and ``StateError``."""
 
     def __init__(self, path: str | os.PathLike[str]):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(path)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            self.close()
-            raise StateTooNew(f"{path} was written by a newer wiredesk (schema {version}): upgrade wiredesk")
-        if not version:
-            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT")
-        self._ids: dict[str, int] = dict(self._db.execute("SELECT url, id FROM feeds"))
+        try:
+            with _told(path):
+                self._db = _open(path)
+                self._ids: dict[str, int] = dict(self._db.execute("SELECT url, id FROM feeds"))
+        except BaseException:
+            os.close(self._lock)
+            raise
 
     def close(self) -> None:
         self._db.close()
@@ -226,7 +227,8 @@ class PollState:
                 self._apply(change)
             self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # a full disk has ended it already
+                self._db.execute("ROLLBACK")
             self._ids = dict(self._db.execute("SELECT url, id FROM feeds"))
             raise
 
@@ -267,6 +269,43 @@ class PollState:
         """Rows of each table, for monitoring and tests."""
         tables = ("feeds", "seen", "children", "pages")
         return {t: self._db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables}
+
+
+def _open(path: str | os.PathLike[str]) -> sqlite3.Connection:
+    """Open the file, made if it is not there. Raises ``StateError``."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        if not _version(db, path):
+            db.execute("PRAGMA journal_mode=WAL")
+            mark = f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION}"
+            db.executescript(f"BEGIN; {SCHEMA} {mark}; COMMIT")
+        db.execute("PRAGMA synchronous=FULL")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _version(db: sqlite3.Connection, path: str | os.PathLike[str]) -> int:
+    """The schema's version, 0 for an empty file. Raises ``StateError`` if it is no state that this wiredesk reads."""
+    application, version, tables = (
+        db.execute(sql).fetchone()[0]
+        for sql in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema")
+    )
+    if application != APPLICATION_ID and (tables or version):
+        raise StateError(f"{path} is no state of the poller: give another file with --state")
+    if version > SCHEMA_VERSION:
+        raise StateError(f"{path} was written by a newer wiredesk (schema {version}): upgrade wiredesk")
+    return int(version)
+
+
+@contextmanager
+def _told(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say of what file SQLite speaks. Raises ``StateError``."""
+    try:
+        yield
+    except sqlite3.DatabaseError as e:
+        raise StateError(f"the poller's state {path} can't be opened: {e}") from e
 
 
 def _lock(path: str | os.PathLike[str]) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from connectors.errors import Unavailable, Unusable
 from schemas import wire
 from schemas.fetched import fetched
 from schemas.records import Failure, Fetched
@@ -22,7 +23,11 @@ Positions = Mapping[int, int]
 """Partition -> offset of the next message."""
 
 
-class QueueFull(Exception):
+class QueueError(Unusable, ValueError):
+    """There is no queue to be had here (a wrong URL, a file that is none of ours); one line that says what to do."""
+
+
+class QueueFull(Unavailable):
     """The queue holds as much as it may: wait and append again. Nothing of the batch was appended."""
 
 
@@ -88,11 +93,11 @@ def open_queue(url: str) -> Queue:
     """Return the queue at ``url``, made if it is not there.
 
     ``sqlite:///path?max_bytes=2GB&max_messages=1000000&retention=7d`` (a relative path; one more slash for an absolute
-    one). Raises ``ValueError`` with one line for a URL or a file that is none of ours.
+    one). Raises ``QueueError`` for a URL or a file that is none of ours.
     """
     scheme, separator, _ = url.partition("://")
     if not separator or scheme != "sqlite":
-        raise ValueError(f"unknown queue {url!r}: use sqlite:///path")
+        raise QueueError(f"unknown queue {url!r}: use sqlite:///path")
     from connectors.queue.sqlite import SQLiteQueue
 
     return SQLiteQueue(url)

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from connectors.queue import Message, Outgoing, Positions, QueueFull
+from connectors.queue import Message, Outgoing, Positions, QueueError, QueueFull
 
 PREFIX = "sqlite:///"
 APPLICATION_ID = 0x57445131
@@ -59,12 +59,12 @@ class Limits:
 
 
 def parse_url(url: str) -> tuple[str, Limits]:
-    """Read ``sqlite:///path?max_bytes=2GB&max_messages=500&retention=36h``; raises ``ValueError`` with one line."""
+    """Read ``sqlite:///path?max_bytes=2GB&max_messages=500&retention=36h``; raises ``QueueError`` with one line."""
     if not url.startswith(PREFIX):
-        raise ValueError(f"not a queue URL: {url!r}; use sqlite:///path (one more slash for an absolute path)")
+        raise QueueError(f"not a queue URL: {url!r}; use sqlite:///path (one more slash for an absolute path)")
     path, _, query = url.removeprefix(PREFIX).partition("?")
     if not path or path.endswith("/"):
-        raise ValueError(f"{url!r} names no file: use sqlite:///path")
+        raise QueueError(f"{url!r} names no file: use sqlite:///path")
     readers: dict[str, Callable[[str], Any]] = {
         "max_bytes": _size,
         "max_messages": _count,
@@ -74,11 +74,11 @@ def parse_url(url: str) -> tuple[str, Limits]:
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in readers:
             known = ", ".join(f.name for f in fields(Limits))
-            raise ValueError(f"unknown option {name!r} in {url!r}: known are {known}")
+            raise QueueError(f"unknown option {name!r} in {url!r}: known are {known}")
         try:
             given[name] = readers[name](value)
         except ValueError as e:
-            raise ValueError(f"option {name}={value!r} in {url!r}: {e}") from None
+            raise QueueError(f"option {name}={value!r} in {url!r}: {e}") from None
     return os.path.abspath(path), Limits(**given)
 
 
@@ -92,7 +92,7 @@ class SQLiteQueue:
         self._db = _connect(self.path)
         try:
             self.channel = _check(self._db, self.path)
-        except ValueError:
+        except QueueError:
             self._db.close()
             raise
 
@@ -252,41 +252,45 @@ class SQLiteQueue:
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    """Open the file, made if it is not there. Raises ``ValueError``."""
+    """Open the file, made if it is not there. Raises ``QueueError``."""
     if not Path(path).parent.is_dir():
-        raise ValueError(
+        raise QueueError(
             f"there is no folder {Path(path).parent}: make it, or check the URL "
             "(sqlite:///name is in the working directory, sqlite:////name is absolute)"
         )
-    if not os.path.exists(path):
-        _create(path)
-    # Another writer's transaction is short; a minute means that it hangs.
-    db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    try:
+        if not os.path.exists(path):
+            _create(path)
+        # Another writer's transaction is short; a minute means that it hangs.
+        db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    except sqlite3.OperationalError as e:
+        raise QueueError(f"the queue {path} can't be opened: {e} (a folder, or no permission, or no room?)") from e
     try:
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA journal_size_limit = {64 * 2**20}")
     except sqlite3.DatabaseError as e:
         db.close()
-        raise ValueError(f"{path} can't be read as a queue: {e}") from e
+        raise QueueError(f"{path} can't be read as a queue: {e}") from e
     return db
 
 
 def _create(path: str) -> None:
     """Make the file whole under another name first: processes that start together find none or all of it."""
     draft = f"{path}.{os.getpid()}.{secrets.token_hex(4)}.part"
-    db = sqlite3.connect(draft, isolation_level=None)
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.execute(f"PRAGMA user_version = {VERSION}")
-    db.executescript(_TABLES)
-    # A queue made anew under an old name is another channel: its offsets begin again.
-    channel = f"{Path(path).name}#{secrets.token_hex(6)}"
-    db.execute("INSERT INTO queue (channel, first, next, bytes) VALUES (?, 0, 0, 0)", (channel,))
-    db.close()
-    with contextlib.suppress(FileExistsError):  # another process was quicker: its file is as good
-        os.link(draft, path)
-    os.unlink(draft)
+    try:
+        with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {VERSION}")
+            db.executescript(_TABLES)
+            # A queue made anew under an old name is another channel: its offsets begin again.
+            channel = f"{Path(path).name}#{secrets.token_hex(6)}"
+            db.execute("INSERT INTO queue (channel, first, next, bytes) VALUES (?, 0, 0, 0)", (channel,))
+        with contextlib.suppress(FileExistsError):  # another process was quicker: its file is as good
+            os.link(draft, path)
+    finally:
+        Path(draft).unlink(missing_ok=True)
     folder = os.open(Path(path).parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -295,17 +299,17 @@ def _create(path: str) -> None:
 
 
 def _check(db: sqlite3.Connection, path: str) -> str:
-    """The queue's channel. Raises ``ValueError`` if the file is no queue that this version reads."""
+    """The queue's channel. Raises ``QueueError`` if the file is no queue that this version reads."""
     try:
         ((application,),) = db.execute("PRAGMA application_id").fetchall()
         ((version,),) = db.execute("PRAGMA user_version").fetchall()
         if application != APPLICATION_ID:
-            raise ValueError(f"{path} is no wiredesk queue: check the URL")
+            raise QueueError(f"{path} is no wiredesk queue: check the URL")
         if version > VERSION:
-            raise ValueError(f"{path} is a queue of version {version}, this wiredesk knows {VERSION}: upgrade wiredesk")
+            raise QueueError(f"{path} is a queue of version {version}, this wiredesk knows {VERSION}: upgrade wiredesk")
         ((channel,),) = db.execute("SELECT channel FROM queue").fetchall()
     except sqlite3.DatabaseError as e:
-        raise ValueError(f"{path} can't be read as a queue: {e}") from e
+        raise QueueError(f"{path} can't be read as a queue: {e}") from e
     return str(channel)
 
 

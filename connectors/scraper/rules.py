@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 import lxml.cssselect
 import lxml.etree
 
+from connectors.errors import Unusable
 
-class RulesError(ValueError):
+
+class RulesError(Unusable, ValueError):
     """What is wrong with the rules, of which site, and what to do: one line."""
 
 

@@ -14,17 +14,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from connectors.errors import Unavailable, Unusable
 from schemas.records import Article, ArticleSection, Link, Member, Metric, Progress, Receipt, Record, Sketch
 
 R = TypeVar("R", bound=Record)
 
 
-class WarehouseError(ValueError):
+class WarehouseError(Unusable, ValueError):
     """The warehouse can't be used as asked (no such file, not ours, a newer schema); one line that says what to do."""
 
 
-class WarehouseBusy(Exception):
+class WarehouseBusy(Unavailable):
     """Another process holds the warehouse longer than the time allowed; the message says what to do."""
+
+
+class WarehouseFailed(Unavailable):
+    """The warehouse could not read or write for a reason that lies below it: no room on the disk, no memory."""
 
 
 class Warehouse(Protocol):
@@ -39,7 +44,8 @@ class Warehouse(Protocol):
     def hold(self) -> AbstractContextManager[Warehouse]:
         """Inside it the warehouse stays open (one batch) and is what ``as`` gives; outside, others may open it.
 
-        Raises ``WarehouseBusy``, as all methods do. Blocks may be nested, also by several threads."""
+        Raises ``WarehouseBusy`` and ``WarehouseFailed``, as all methods do. Blocks may be nested, also by several
+        threads."""
 
     def close(self) -> None: ...
 
@@ -103,11 +109,11 @@ def open_warehouse(url: str, read_only: bool = False) -> Warehouse:
     ``duckdb:///:memory:name`` for one that this process keeps in memory while it uses it.
 
     One to write is not touched before it is used. One that is ``read_only`` must be there and have tables. Raises
-    ``ValueError`` (one line; ``WarehouseError`` is one) and ``WarehouseBusy``.
+    ``WarehouseError`` and ``WarehouseBusy``.
     """
     scheme, separator, _ = url.partition("://")
     if not separator or scheme != "duckdb":
-        raise ValueError(f"unknown warehouse {url!r}: use duckdb:///path")
+        raise WarehouseError(f"unknown warehouse {url!r}: use duckdb:///path")
     from connectors.warehouse.duckdb import DuckDBWarehouse
 
     warehouse = DuckDBWarehouse(url, read_only)

@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
@@ -45,8 +46,7 @@ class DuckDBWarehouse:
         with self._database.hold() as connection, self._database.writing, _cursor(connection) as cursor:
             version = _schema_version(cursor)
             _check_version(version, migrations, self.url)
-            cursor.begin()
-            try:
+            with _transaction(cursor):
                 if version is None:
                     cursor.execute(f"CREATE TABLE {ddl.VERSION_TABLE} (version BIGINT PRIMARY KEY, why VARCHAR)")
                 for migration in ddl.pending(version or 0, migrations):
@@ -55,10 +55,6 @@ class DuckDBWarehouse:
                     cursor.execute(f"INSERT INTO {ddl.VERSION_TABLE} VALUES (?, ?)", [migration.version, migration.why])
                 for statement in ddl.additions(_existing(cursor), ddl.DUCKDB):
                     cursor.execute(statement)
-                cursor.commit()
-            except BaseException:
-                cursor.rollback()
-                raise
             self._database.checked = True
 
     @contextlib.contextmanager
@@ -79,21 +75,15 @@ class DuckDBWarehouse:
     def apply(self, records: Iterable[Record]) -> None:
         self._refuse_read_only()
         batch = arrow.Batch.of(records)
-        with self._open() as cursor, self._database.writing:
-            cursor.begin()
-            try:
-                for replaced in batch.replaced:
-                    self._remove_absent(cursor, replaced, batch)
-                for table in TABLES.values():
-                    for cls in table.records:
-                        if cls in batch.rows:
-                            self._put(cursor, table, cls, batch.rows[cls])
-                if Link in batch.rows:
-                    self._move_metrics(cursor, batch.rows[Link])
-                cursor.commit()
-            except BaseException:
-                cursor.rollback()
-                raise
+        with self._open() as cursor, self._database.writing, _transaction(cursor):
+            for replaced in batch.replaced:
+                self._remove_absent(cursor, replaced, batch)
+            for table in TABLES.values():
+                for cls in table.records:
+                    if cls in batch.rows:
+                        self._put(cursor, table, cls, batch.rows[cls])
+            if Link in batch.rows:
+                self._move_metrics(cursor, batch.rows[Link])
 
     def _remove_absent(
         self, cursor: duckdb.DuckDBPyConnection, replaced: arrow.Replacement, batch: arrow.Batch
@@ -228,21 +218,28 @@ class DuckDBWarehouse:
         if self._location.in_memory:
             raise WarehouseError("a warehouse in memory has no file to publish a copy of: use duckdb:///path")
         draft = f"{path}.{os.getpid()}.part"
+        try:
+            self._copy_to(draft)
+            with duckdb.connect(draft) as copy:
+                taken_at = f"TIMESTAMPTZ {literal(now.isoformat())}"
+                copy.execute(f"CREATE OR REPLACE TABLE wiredesk_snapshot AS SELECT {taken_at} AS taken_at")
+            _durable(draft)
+            os.replace(draft, path)
+        finally:
+            for left in (draft, draft + ".wal"):
+                Path(left).unlink(missing_ok=True)
+        _durable(os.path.dirname(path) or ".")
+
+    # -- inside --
+
+    def _copy_to(self, path: str) -> None:
         with self._open() as cursor, self._database.writing:
             if not self.read_only:
                 cursor.execute("CHECKPOINT")
             source = os.open(self._location.path, os.O_RDONLY)
             self._database.close_with_connection(source)
-            with open(source, "rb", closefd=False) as reader, open(draft, "wb") as writer:
+            with open(source, "rb", closefd=False) as reader, open(path, "wb") as writer:
                 shutil.copyfileobj(reader, writer, 2**22)
-        with duckdb.connect(draft) as copy:
-            taken_at = f"TIMESTAMPTZ {literal(now.isoformat())}"
-            copy.execute(f"CREATE OR REPLACE TABLE wiredesk_snapshot AS SELECT {taken_at} AS taken_at")
-        _durable(draft)
-        os.replace(draft, path)
-        _durable(os.path.dirname(path) or ".")
-
-    # -- inside --
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -281,6 +278,18 @@ def _cursor(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyCo
         yield cursor
     finally:
         cursor.close()
+
+
+@contextlib.contextmanager
+def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    cursor.begin()
+    try:
+        yield
+        cursor.commit()
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # a commit that found no room has rolled back by itself
+            cursor.rollback()
+        raise
 
 
 def _fetch(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Any) -> pa.Table:

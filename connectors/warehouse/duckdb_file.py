@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl
 import duckdb
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from connectors.warehouse import WarehouseBusy, WarehouseError
+from connectors.warehouse import WarehouseBusy, WarehouseError, WarehouseFailed
 
 MEMORY = ":memory:"
 RETRY_SECONDS = 0.01
@@ -43,20 +43,20 @@ class Location:
 
 
 def parse_url(url: str) -> Location:
-    """Read ``duckdb:///path?threads=2&memory_limit=4GB&patience=10``; raises ``ValueError`` with a one-line reason."""
+    """Read ``duckdb:///path?threads=2&memory_limit=4GB&patience=10``; raises ``WarehouseError``."""
     if not url.startswith(PREFIX):
-        raise ValueError(f"not a DuckDB URL: {url!r}; use duckdb:///path (one more slash for an absolute path)")
+        raise WarehouseError(f"not a DuckDB URL: {url!r}; use duckdb:///path (one more slash for an absolute path)")
     path, _, query = url.removeprefix(PREFIX).partition("?")
     if not path or path.endswith("/"):
-        raise ValueError(f"{url!r} names no file: use duckdb:///path")
+        raise WarehouseError(f"{url!r} names no file: use duckdb:///path")
     settings: dict[str, Any] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in OPTIONS:
-            raise ValueError(f"unknown option {name!r} in {url!r}: known are {', '.join(OPTIONS)}")
+            raise WarehouseError(f"unknown option {name!r} in {url!r}: known are {', '.join(OPTIONS)}")
         try:
             settings[name] = OPTIONS[name](value)
         except ValueError as e:
-            raise ValueError(f"option {name}={value!r} in {url!r}: {e}") from None
+            raise WarehouseError(f"option {name}={value!r} in {url!r}: {e}") from None
     patience = settings.pop("patience", Location.patience)
     return Location(path if path.startswith(MEMORY) else os.path.abspath(path), patience, settings)
 
@@ -107,7 +107,8 @@ class DuckDBFile:
 
     @contextlib.contextmanager
     def hold(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Keep the database open inside the block. Raises ``WarehouseBusy``, or ``WarehouseError`` for a bad file."""
+        """Keep the database open inside the block. Raises ``WarehouseBusy``, ``WarehouseError`` for a bad file, and
+        ``WarehouseFailed`` for what DuckDB could not do in the block."""
         with self._changed:
             upgrade = not read_only and self._read_only
             free = self._changed.wait_for(lambda: not (self._holders and upgrade), self.location.patience)
@@ -119,6 +120,8 @@ class DuckDBFile:
             connection = self._connection
         try:
             yield connection
+        except (duckdb.OperationalError, duckdb.InternalError) as e:
+            raise WarehouseFailed(f"{self.location.path}: {_first_line(e)}") from e
         finally:
             with self._changed:
                 self._holders -= 1
@@ -150,13 +153,12 @@ class DuckDBFile:
         try:
             return attempts(self._attempt, read_only, turn)
         except (duckdb.Error, BlockingIOError) as e:
-            line = str(e).strip().splitlines()[0]
             if _is_locked(e):
                 raise WarehouseBusy(
                     f"another process has held {path} for {self.location.patience:g} s: stop it, or read a snapshot "
-                    f"instead ({line})"
+                    f"instead ({_first_line(e)})"
                 ) from e
-            raise WarehouseError(f"{path} can't be opened: {line}") from e
+            raise WarehouseError(f"{path} can't be opened: {_first_line(e)}") from e
         finally:
             turn.release()
 
@@ -185,6 +187,10 @@ class DuckDBFile:
         for descriptor in self._close_later:
             os.close(descriptor)
         self._close_later.clear()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0]
 
 
 def _is_locked(error: BaseException) -> bool:

@@ -1,7 +1,7 @@
 """The commands: where doors and hall are joined.
 
 Each command is a module of this package, imported when it is called, so that ``wiredesk --help`` is quick. User
-mistakes end as one line on standard error and exit code 2; a batch, poll or page that fails says so with exit code 1.
+mistakes end as one line on standard error and exit code 2, work that could not be done as one with exit code 1.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def cli(ctx: click.Context, config: str | None, log_level: str | None, log_forma
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns its exit code. Never shows a traceback for a user's mistake."""
+    """Run a command; returns its exit code. Only a mistake in wiredesk shows a traceback."""
     try:
         code = cli.main(args=argv, prog_name="wiredesk", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -85,6 +85,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away: `wiredesk ... | head`
         sys.stderr.close()
         return 0
+    except Exception as e:
+        from pipeline.cli.errors import in_words
+
+        told = in_words(e)
+        if told is None:
+            raise
+        return _complain(f"wiredesk: {told.format_message()}", told.exit_code)
 
 
 def _complain(message: str, code: int) -> int:

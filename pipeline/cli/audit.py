@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from connectors.queue import Queue, read_fetched
-from connectors.warehouse import Warehouse, WarehouseBusy
+from connectors.warehouse import Warehouse
 from pipeline.cli.doors import the_queue, warehouse_reader
 from pipeline.cli.errors import Failed
 from pipeline.cli.settings import Settings
@@ -167,8 +167,6 @@ def audit(settings: Settings, warehouse_url: str | None, queue_url: str | None, 
     queue = _queue(settings, queue_url, given_warehouse=warehouse_url is not None)
     try:
         report = check(warehouse, queue)
-    except WarehouseBusy as e:
-        raise Failed(str(e)) from e
     finally:
         if queue is not None:
             queue.close()

@@ -10,11 +10,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from connectors.archives import Archive, ArchiveError, open_archive
-from connectors.warehouse import Warehouse, WarehouseBusy
+from connectors.archives import Archive, open_archive
+from connectors.warehouse import Warehouse
 from pipeline.cli.batches import Batches, Item, Outcome
 from pipeline.cli.doors import now, warehouse_opener
-from pipeline.cli.errors import Failed, user_mistakes
+from pipeline.cli.errors import Failed
 from pipeline.cli.settings import BackfillSettings, Settings
 from pipeline.cli.stopping import stop_on_signals
 from pipeline.cli.stream import checked_beam_options
@@ -44,8 +44,7 @@ def backfill(
       wiredesk backfill archive/2026-*.jsonl.gz --warehouse duckdb:///var/wiredesk.duckdb
     """
     options = checked_beam_options(runner, beam_options)
-    with user_mistakes(ArchiveError, OSError):
-        archives = [open_archive(pathlib.Path(path), archive_format) for path in paths]
+    archives = [open_archive(pathlib.Path(path), archive_format) for path in paths]
     opener = warehouse_opener(warehouse_url or settings.warehouse)
     from pipeline.graph import Steps
 
@@ -54,10 +53,7 @@ def backfill(
         for archive in archives:
             task = bar.add_task(archive.name, total=archive.size, items=0, new=0)
             batches = Batches(opener, archive.channel, steps, now, options)
-            try:
-                total += run_backfill(archive, opener, batches, settings.backfill, stop, _advance(bar, task))
-            except WarehouseBusy as e:
-                raise Failed(str(e)) from e
+            total += run_backfill(archive, opener, batches, settings.backfill, stop, _advance(bar, task))
     click.echo(f"{total.records} items read: {total.receipts} new, {total.records - total.receipts} seen before")
     if stop.is_set():
         raise Failed("stopped before the end: run the same command again to go on")

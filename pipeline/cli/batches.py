@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from connectors.errors import DoorError
 from schemas import ids, wire
 from schemas.records import Fetched, Progress, Receipt, Reject
 
@@ -67,7 +68,8 @@ class Batches:
     def _run(self, items: Sequence[Item], done: bool) -> Outcome:
         try:
             return self._attempt(items, (), done)
-        except Exception as e:  # whatever a step raised: one item is to blame, or the machine (then it is raised below)
+        except Exception as e:  # whatever a step raised
+            _raise_if_no_item_is_to_blame(e)
             log.warning("batch failed", channel=self.channel, items=len(items), error=_brief(e))
             if len(items) > 1:
                 middle = len(items) // 2
@@ -81,6 +83,7 @@ class Batches:
         try:
             return self._attempt([item], (), done)
         except Exception as e:  # noqa: BLE001 - it becomes the item's reject
+            _raise_if_no_item_is_to_blame(e)
             found = item.fetched
             reject = Reject(
                 reject_id=ids.reject_id(found.fetch_id, "pipeline"),
@@ -159,6 +162,18 @@ def _unique(fetched: Iterable[Fetched]) -> dict[str, Fetched]:
         if other is None or item.position < other.position:
             found[item.fetch_id] = item
     return found
+
+
+def _raise_if_no_item_is_to_blame(error: BaseException) -> None:
+    """Raise what a door or the machine said (the warehouse is held by another, the disk is full), if that is behind
+    this error. Beam raises errors anew with words of its own, from the first one."""
+    found: DoorError | OSError | None = None
+    cause: BaseException | None = error
+    while cause is not None:
+        found = cause if isinstance(cause, DoorError | OSError) else found
+        cause = cause.__cause__ or cause.__context__
+    if found is not None:
+        raise found.with_traceback(None) from None
 
 
 def _brief(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Opening what the commands work on, with the user's mistakes told in one line."""
+"""Opening what the commands work on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from connectors.queue import Queue, open_queue
-from connectors.warehouse import OpenWarehouse, Warehouse, WarehouseBusy
-from pipeline.cli.errors import UserError, user_mistakes
+from connectors.warehouse import OpenWarehouse, Warehouse
+from pipeline.cli.errors import UserError
+
+FILLED_BY = {"queue": "wiredesk poll", "warehouse": "wiredesk stream, wiredesk backfill"}
 
 
 def now() -> datetime:
@@ -19,24 +21,21 @@ def now() -> datetime:
 def the_queue(url: str, *, must_exist: bool = False) -> Queue:
     """Open the queue, made if it is not there."""
     _check_folder(url, must_exist, "queue")
-    with user_mistakes(ValueError):
-        return open_queue(url)
+    return open_queue(url)
 
 
-def warehouse_opener(url: str) -> OpenWarehouse:
+def warehouse_opener(url: str, *, must_exist: bool = False) -> OpenWarehouse:
     """What opens the warehouse for writing, in this process and in Beam's workers; its tables are up to date."""
-    _check_folder(url, False, "warehouse")
-    with user_mistakes(ValueError, WarehouseBusy):
-        opener = OpenWarehouse(url)
-        opener().migrate()
+    _check_folder(url, must_exist, "warehouse")
+    opener = OpenWarehouse(url)
+    opener().migrate()
     return opener
 
 
 def warehouse_reader(url: str) -> Warehouse:
     """Open a warehouse that exists, to look at it."""
     _check_folder(url, True, "warehouse")
-    with user_mistakes(ValueError, WarehouseBusy):
-        return OpenWarehouse(url, read_only=True)()
+    return OpenWarehouse(url, read_only=True)()
 
 
 def _check_folder(url: str, must_exist: bool, what: str) -> None:
@@ -45,9 +44,7 @@ def _check_folder(url: str, must_exist: bool, what: str) -> None:
         return
     path = pathlib.Path(parts.path[1:])
     if must_exist and not path.is_file():
-        raise UserError(
-            f"there is no {what} at {path}: give --{what} URL, or fill it first (wiredesk stream, backfill)"
-        )
+        raise UserError(f"there is no {what} at {path}: give --{what} URL, or fill one first ({FILLED_BY[what]})")
     if not must_exist:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

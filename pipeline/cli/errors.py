@@ -1,9 +1,12 @@
-"""How a command tells the user of a mistake: one line that says what to do, exit code 2."""
+"""How a command tells the user what went wrong: one line that says what to do, and an exit code.
+
+2 is a mistake of the user's, 1 is work that could not be done. ``in_words`` is the one place that knows what the doors
+raise; commands catch none of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
 
 import click
 
@@ -20,10 +23,18 @@ class Failed(click.ClickException):
     exit_code = 1
 
 
-@contextmanager
-def user_mistakes(*errors: type[Exception]) -> Iterator[None]:
-    """Turn these exceptions, whose messages are meant for users, into ``UserError``."""
-    try:
-        yield
-    except errors as e:
-        raise UserError(str(e)) from e
+def in_words(error: Exception) -> click.ClickException | None:
+    """What an exception of a door means to the user; None for one that only a mistake in wiredesk explains."""
+    import duckdb
+
+    from connectors.errors import DoorError, Unusable
+
+    if isinstance(error, Unusable):
+        return UserError(str(error))
+    if isinstance(error, DoorError):
+        return Failed(str(error))
+    if isinstance(error, OSError):
+        return Failed(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+    if isinstance(error, sqlite3.Error | duckdb.Error):
+        return Failed(f"the database failed: {error}")
+    return None

@@ -10,16 +10,16 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from connectors.warehouse import Warehouse, WarehouseBusy
-from pipeline import urls
+from connectors.warehouse import Warehouse
 from pipeline.cli.doors import warehouse_reader
 from pipeline.cli.errors import Failed
 from pipeline.cli.settings import Settings
+from pipeline.extraction import urls
 from schemas.reasons import reasons
 from schemas.records import Article, ArticleSection, ArticleVersion, Figure, Link, Metric, Receipt, Reject, Story
 
 if TYPE_CHECKING:
-    from pipeline.likeness import Likeness
+    from pipeline.matching.likeness import Likeness
 
 LOOKED_AT = 20
 """Related articles that are weighed to find the most like."""
@@ -41,15 +41,12 @@ def explain(settings: Settings, item: str, warehouse_url: str | None) -> None:
       wiredesk explain https://herald.example/2026/11/harbour-deal
     """
     console = Console()
-    try:
-        with warehouse_reader(warehouse_url or settings.warehouse).hold() as warehouse:
-            facts = collect(warehouse, item)
-            if facts is None:
-                raise Failed(f"nothing is known of {item}: no receipt, no article, no reject (still in the queue?)")
-            for line in tell(facts, warehouse):
-                console.print(line, highlight=False, soft_wrap=True)
-    except WarehouseBusy as e:
-        raise Failed(str(e)) from e
+    with warehouse_reader(warehouse_url or settings.warehouse).hold() as warehouse:
+        facts = collect(warehouse, item)
+        if facts is None:
+            raise Failed(f"nothing is known of {item}: no receipt, no article, no reject (still in the queue?)")
+        for line in tell(facts, warehouse):
+            console.print(line, highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)
@@ -162,8 +159,8 @@ def _about_the_article(facts: Facts, article: Article) -> list[str]:
 
 
 def _about_the_link(article: Article, link: Link | None, warehouse: Warehouse) -> list[str]:
-    from pipeline.likeness import explain as likeness_of
     from pipeline.match import Matching
+    from pipeline.matching.likeness import explain as likeness_of
 
     if link is None:
         return []
@@ -195,8 +192,8 @@ def _about_the_link(article: Article, link: Link | None, warehouse: Warehouse) -
 
 def _others(article: Article, link: Link, warehouse: Warehouse) -> list[tuple[Article, Likeness]]:
     """The articles most like this one that are not its parent: the runners-up and the look-alikes kept apart."""
-    from pipeline.likeness import explain as likeness_of
     from pipeline.match import Matching
+    from pipeline.matching.likeness import explain as likeness_of
 
     own = warehouse.sketches([article.article_id])
     keys = {key for sketch in own for key in sketch.keys}

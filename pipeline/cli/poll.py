@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import pathlib
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,12 +11,11 @@ from datetime import UTC, datetime
 import click
 import structlog
 
-from connectors.poller import Event, Poller, PollSettings, PollState, StateInUse, StateTooNew, Summary
+from connectors.poller import Event, Poller, PollSettings, PollState, Summary
 from connectors.queue import Queue
-from connectors.scraper.rules import RulesError
-from connectors.sources import Source, SourcesError, load_sources
+from connectors.sources import Source, load_sources
 from pipeline.cli.doors import now, the_queue
-from pipeline.cli.errors import UserError, user_mistakes
+from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings
 
 log = structlog.get_logger()
@@ -51,8 +49,7 @@ def poll(
     Example:
       wiredesk poll --sources sources.toml --queue sqlite:///var/queue.db --once
     """
-    with user_mistakes(SourcesError):
-        sources = load_sources(sources_file or settings.sources)
+    sources = load_sources(sources_file or settings.sources)
     if not sources:
         raise UserError(f"{sources_file or settings.sources}: no sources yet: add [[source]] tables, or sources import")
     http = dataclasses.replace(settings.http, allow_private=allow_private or settings.http.allow_private)
@@ -77,15 +74,12 @@ async def _poll(
     everything: bool,
     clock: Callable[[], datetime],
 ) -> Summary:
-    path = pathlib.Path(state_file)
-    with user_mistakes(StateInUse, StateTooNew, RulesError, OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        state = PollState(path)
-        poller = Poller(sources, queue, state, settings, now=clock, on_event=_tell)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, poller.stop)
+    state = PollState(state_file)
     try:
+        poller = Poller(sources, queue, state, settings, now=clock, on_event=_tell)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, poller.stop)
         return await poller.run(once=once, everything=everything)
     finally:
         state.close()

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from connectors.http.client import FetchError, HttpClient, HttpSettings
-from connectors.warehouse import OpenWarehouse, Warehouse, WarehouseBusy
+from connectors.warehouse import OpenWarehouse, Warehouse
 from pipeline.cli.batches import Batches, Item
 from pipeline.cli.doors import now, warehouse_opener, warehouse_reader
-from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings
 from schemas import wire
 from schemas.fetched import fetched
@@ -130,16 +130,13 @@ def replay(
     Example:
       wiredesk rejects replay --reason timeout
     """
-    opener = warehouse_opener(warehouse_url or settings.warehouse)
     where, values = _filter(reason, source)
-    try:
-        with opener().hold() as warehouse:
-            chosen = [_one(warehouse, reject_id)] if reject_id else warehouse.rows(Reject, where, values, "reject_id")
-        http = dataclasses.replace(settings.http, allow_private=allow_private or settings.http.allow_private)
-        items = asyncio.run(_again(chosen, http, refetch))
-        better = _process(opener, items, chosen)
-    except WarehouseBusy as e:
-        raise Failed(str(e)) from e
+    opener = warehouse_opener(warehouse_url or settings.warehouse, must_exist=True)
+    with opener().hold() as warehouse:
+        chosen = [_one(warehouse, reject_id)] if reject_id else warehouse.rows(Reject, where, values, "reject_id")
+    http = dataclasses.replace(settings.http, allow_private=allow_private or settings.http.allow_private)
+    items = asyncio.run(_again(chosen, http, refetch))
+    better = _process(opener, items, chosen)
     click.echo(f"{len(items)} of {len(chosen)} rejects tried again, {better} of them are articles now")
 
 

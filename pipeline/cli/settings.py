@@ -20,6 +20,14 @@ from pipeline.cli.errors import UserError
 
 DEFAULT_FILE = "wiredesk.toml"
 
+LIBRARIES = {
+    "apache_beam": logging.CRITICAL,  # logs each exception of a step, which the batch gets and tells of as well
+    "htmldate.meta": logging.CRITICAL,  # calls it an error that a cache has nothing to clear
+    "trafilatura": logging.ERROR,
+    "root": logging.ERROR,
+}
+"""From which level on the libraries are heard, unless everything is (debug)."""
+
 
 class StreamSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """How the queue is read."""
@@ -112,5 +120,5 @@ def set_up_logs(settings: Settings) -> None:
         logger_factory=lambda *args: structlog.PrintLogger(sys.stderr),  # whatever it is by then,
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    for chatty in ("apache_beam", "trafilatura", "htmldate", "root"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+    for chatty, heard in LIBRARIES.items():
+        logging.getLogger(chatty).setLevel(min(heard, level) if level == logging.DEBUG else heard)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import click
 
-from connectors.warehouse import WarehouseBusy
 from pipeline.cli.doors import now, warehouse_opener
-from pipeline.cli.errors import Failed
 from pipeline.cli.settings import Settings
 
 
@@ -21,10 +21,7 @@ def snapshot(settings: Settings, path: str, warehouse_url: str | None) -> None:
     Example:
       wiredesk snapshot desk.duckdb --warehouse duckdb:///var/wiredesk.duckdb
     """
-    warehouse = warehouse_opener(warehouse_url or settings.warehouse)()
-    try:
-        with warehouse.hold():
-            warehouse.snapshot(path, now())
-    except (WarehouseBusy, OSError) as e:
-        raise Failed(f"no snapshot: {e}") from e
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with warehouse_opener(warehouse_url or settings.warehouse, must_exist=True)().hold() as warehouse:
+        warehouse.snapshot(path, now())
     click.echo(f"copied to {path}")

@@ -16,13 +16,12 @@ from rich.table import Table
 
 from connectors.http import HttpClient, HttpSettings
 from connectors.opml import export_opml, import_opml
-from connectors.poller import FeedState, StateTooNew, read_feeds
+from connectors.poller import FeedState, read_feeds
 from connectors.scraper.check import Check, check
 from connectors.scraper.discover import Discovery, discover
-from connectors.scraper.rules import RulesError
-from connectors.sources import Source, SourcesError, dump_sources, load_sources
+from connectors.sources import Source, dump_sources, load_sources
 from pipeline.cli.doors import now
-from pipeline.cli.errors import Failed, UserError, user_mistakes
+from pipeline.cli.errors import Failed, UserError
 from pipeline.cli.settings import Settings
 from schemas.reasons import reasons
 
@@ -49,9 +48,8 @@ def list_sources(settings: Settings, sources_file: str | None, state_file: str |
     Example:
       wiredesk sources list --sources sources.toml
     """
-    with user_mistakes(SourcesError, StateTooNew):
-        listed = load_sources(sources_file or settings.sources)
-        states = {state.url: state for state in read_feeds(state_file or settings.state)}
+    listed = load_sources(sources_file or settings.sources)
+    states = {state.url: state for state in read_feeds(state_file or settings.state)}
     table = Table("source", "state", "polled", "next", "entries", "what", box=None)
     at = now()
     for source in listed:
@@ -82,15 +80,13 @@ def check_sources(settings: Settings, names: tuple[str, ...], sources_file: str 
     Example:
       wiredesk sources check --sources sources.toml
     """
-    with user_mistakes(SourcesError):
-        listed = load_sources(sources_file or settings.sources)
+    listed = load_sources(sources_file or settings.sources)
     known = {source.name: source for source in listed}
     for name in names:
         if name not in known:
             raise UserError(f"no source is named {name!r} (see: wiredesk sources list)")
     chosen = [known[name] for name in names] or listed
-    with user_mistakes(RulesError):
-        checks = asyncio.run(_check_all(chosen, _http(settings, allow_private)))
+    checks = asyncio.run(_check_all(chosen, _http(settings, allow_private)))
     console = Console()
     for found in checks:
         for line in _check_in_words(found):
@@ -137,12 +133,11 @@ def import_sources(settings: Settings, opml: str, sources_file: str | None) -> N
       wiredesk sources import subscriptions.opml --sources sources.toml
     """
     path = pathlib.Path(sources_file or settings.sources)
-    with user_mistakes(SourcesError):
-        had = load_sources(path) if path.exists() else ()
-        try:
-            imported = import_opml(pathlib.Path(opml).read_bytes(), [source.name for source in had])
-        except OSError as e:
-            raise UserError(f"{opml}: {e.strerror or e}") from e
+    had = load_sources(path) if path.exists() else ()
+    try:
+        imported = import_opml(pathlib.Path(opml).read_bytes(), [source.name for source in had])
+    except OSError as e:
+        raise UserError(f"{opml}: {e.strerror or e}") from e
     urls = {source.url for source in had}
     new = [source for source in imported.sources if source.url not in urls]
     # Appended, so that the comments and the order of the file stay as they are.
@@ -164,8 +159,7 @@ def export_sources(settings: Settings, opml: str, sources_file: str | None) -> N
     Example:
       wiredesk sources export desk.opml --sources sources.toml
     """
-    with user_mistakes(SourcesError):
-        listed = load_sources(sources_file or settings.sources)
+    listed = load_sources(sources_file or settings.sources)
     try:
         with click.open_file(opml, "wb") as file:
             file.write(export_opml(listed))

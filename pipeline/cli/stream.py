@@ -11,10 +11,10 @@ import click
 import structlog
 
 from connectors.queue import Message, Positions, Queue, read_fetched
-from connectors.warehouse import Warehouse, WarehouseBusy
+from connectors.warehouse import Warehouse
 from pipeline.cli.batches import Batches, Item, Outcome
 from pipeline.cli.doors import now, the_queue, warehouse_opener
-from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings, StreamSettings
 from pipeline.cli.stopping import stop_on_signals
 
@@ -51,8 +51,6 @@ def stream(
     with stop_on_signals() as stop:
         try:
             total = run_stream(queue, opener, batches, settings.stream, stop, once=once, clock=now)
-        except WarehouseBusy as e:
-            raise Failed(str(e)) from e
         finally:
             queue.close()
     click.echo(f"{total.records} items read: {total.receipts} new, {total.records - total.receipts} seen before")

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 import click
 import structlog
 
-from connectors.sources import SourcesError, load_sources
-from pipeline.cli.errors import user_mistakes
+from connectors.sources import load_sources
 from pipeline.cli.settings import Settings
 from pipeline.cli.stopping import stop_on_signals
 
@@ -48,8 +47,7 @@ def up(
       wiredesk up --sources sources.toml
     """
     settings: Settings = ctx.obj
-    with user_mistakes(SourcesError):
-        load_sources(sources or settings.sources)
+    load_sources(sources or settings.sources)
     common = _common_flags(ctx)
     queue_flag = ("--queue", queue_url or settings.queue)
     poll = [*common, "poll", "--sources", sources or settings.sources, *queue_flag, "--state", state or settings.state]

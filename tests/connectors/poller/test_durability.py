@@ -11,7 +11,7 @@ import signal
 import pytest
 from paper import Desk, item, rss
 
-from connectors.poller import PollState, StateInUse, StateTooNew, read_feeds
+from connectors.poller import PollState, StateError, StateInUse, read_feeds
 from connectors.poller.dispatch import Lanes
 from connectors.queue import QueueFull
 from connectors.queue.sqlite import SQLiteQueue
@@ -200,7 +200,7 @@ def test_a_state_of_a_newer_wiredesk_is_refused(tmp_path):
     state = PollState(tmp_path / "poller.db")
     state._db.execute("PRAGMA user_version = 99")
     state.close()
-    with pytest.raises(StateTooNew, match="upgrade wiredesk"):
+    with pytest.raises(StateError, match="upgrade wiredesk"):
         PollState(tmp_path / "poller.db")
 
 
