@@ -16,9 +16,9 @@ from typing import NamedTuple
 import apache_beam as beam
 import msgspec
 
-from pipeline.evidence import Evidence, Item, Weights, item_of, spans
 from pipeline.history import OpenHistory
 from pipeline.measure.compare import BARE, Interval, agree, damage
+from pipeline.measure.evidence import Evidence, Item, Weights, item_of, spans
 from pipeline.measure.pack import english
 from schemas.ids import figure_id
 from schemas.records import Figure, Member, Metric, Record, Replaced
@@ -58,7 +58,10 @@ class _Group:
 
 
 def reconcile(
-    members: Iterable[Member], metrics_by_article: Mapping[str, Sequence[Metric]], config: Reconciling | None = None
+    members: Iterable[Member],
+    metrics_by_article: Mapping[str, Sequence[Metric]],
+    config: Reconciling | None = None,
+    evidence: type[Evidence] = Evidence,
 ) -> list[Figure]:
     """The figures of one story, sorted by id; the same for any order of members and metrics."""
     config = config or Reconciling()
@@ -66,9 +69,9 @@ def reconcile(
     by_id = {m.article_id: m for m in members}
     items = [item_of(metric, m, pack) for m in by_id.values() for metric in metrics_by_article.get(m.article_id, ())]
     items.sort(key=lambda i: i.metric.metric_id)
-    evidence = Evidence(items, config.weights, pack.naming)
-    groups = _agreeing(items, evidence, config)
-    return _told_apart([_figure(rivals, evidence, config) for rivals in _rivals(groups, evidence, config)])
+    weighed = evidence(items, config.weights, pack.naming)
+    groups = _agreeing(items, weighed, config)
+    return _told_apart([_figure(rivals, weighed, config) for rivals in _rivals(groups, weighed, config)])
 
 
 def _agreeing(items: Sequence[Item], evidence: Evidence, config: Reconciling) -> list[_Group]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import datetime
 import json
 import sys
-from typing import Any, TextIO
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 import click
 import msgspec
 
-from pipeline.measure import load_pack, measure_text
+from pipeline.measure.measure import measure_text
+from pipeline.measure.pack import load_pack
+
+LONGEST_LINE = 16 * 2**20
+"""Bytes."""
 
 
 class BadLine(ValueError):
@@ -18,8 +23,8 @@ class BadLine(ValueError):
 
 
 @click.command()
-@click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"), default="-", metavar="[FILE]")
-def measure(file: TextIO) -> None:
+@click.argument("file", type=click.File("rb"), default="-", metavar="[FILE]")
+def measure(file: BinaryIO) -> None:
     """Measure texts: every number in them, what it is of and who said it.
 
     FILE (or standard input) holds a JSON object a line with "text" and "id" or "doc", optionally "title",
@@ -31,10 +36,12 @@ def measure(file: TextIO) -> None:
         echo '{"id": 1, "text": "About 7,000 people marched, police said."}' | wiredesk measure
     """
     bad = 0
-    for number, line in enumerate(file, start=1):
-        if not line.strip():
+    for number, line in enumerate(_lines(file), start=1):
+        if line is not None and not line.strip():
             continue
         try:
+            if line is None:
+                raise BadLine(f"longer than {LONGEST_LINE:,} bytes")
             answer = measured(line)
         except BadLine as e:
             bad += 1
@@ -43,6 +50,17 @@ def measure(file: TextIO) -> None:
         click.echo(json.dumps(answer, ensure_ascii=False))
     if bad:
         sys.exit(1)
+
+
+def _lines(file: BinaryIO) -> Iterator[str | None]:
+    """The lines, bytes that are no UTF-8 replaced; None for one that is too long, which is never held whole."""
+    while line := file.readline(LONGEST_LINE + 1):
+        if len(line) <= LONGEST_LINE or line.endswith(b"\n"):
+            yield line.decode("utf-8", "replace")
+            continue
+        while line and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE)
+        yield None
 
 
 def measured(line: str) -> dict[str, Any]:

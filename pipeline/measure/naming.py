@@ -185,7 +185,8 @@ def _phrase(tokens: Sequence[Token], head: int, pack: Pack) -> str | None:
         token = tokens[i]
         if token.text in DASHES and token.glued:
             continue
-        if not _nounish(token, pack) or (words and token.low.endswith("'s")):
+        noun = i == head and token.low in pack.naming.quantities  # though it may be a verb elsewhere: "the pay of"
+        if not (noun or _nounish(token, pack)) or (words and token.low.endswith("'s")):
             break
         words.append(token.low.removesuffix("'s"))
     return _joined(words[::-1], pack)

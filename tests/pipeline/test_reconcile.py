@@ -13,9 +13,9 @@ from apache_beam.testing.util import assert_that
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evidence import Evidence
 from pipeline.history import Nothing
 from pipeline.measure.compare import agree, damage, interval_of
+from pipeline.measure.evidence import Evidence
 from pipeline.measure.measure import measure_text
 from pipeline.measure.pack import load_pack
 from pipeline.reconcile import ReconcileFigures, Reconciling, reconcile

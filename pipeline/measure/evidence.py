@@ -263,7 +263,7 @@ class Evidence:
         if min(one, other) <= 0:
             return -0.5
         ratio = max(one, other) / min(one, other)
-        score = 0.3 if ratio <= 2 else 0.0 if ratio <= 10 else -1.5
+        score = 0.3 if ratio <= 2 else 0.0 if ratio <= (3 if max(one, other) > 100 else 10) else -1.5
         return score - (0.5 if max(one, other) <= 12 or a.dimension == "percent" else 0.0)
 
     def _shared(self, words: Iterable[str]) -> float:
