@@ -93,7 +93,7 @@ def test_a_killed_backfill_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
         "SELECT * FROM articles ORDER BY ALL",
         "SELECT * FROM metrics ORDER BY ALL",
         "SELECT * FROM figures ORDER BY ALL",
-        "SELECT * EXCLUDE (at) FROM receipts ORDER BY ALL",
+        'SELECT * EXCLUDE ("at") FROM receipts ORDER BY ALL',
         "SELECT position, records, receipts, repeats, done FROM progress",
     ):
         assert rows(tmp_path / "killed.duckdb", sql) == rows(tmp_path / "calm.duckdb", sql), sql
