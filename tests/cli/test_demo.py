@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("demo")  # one run of it serves all
 # How many of the known answers come right. All must for what the walk guarantees; matching and reconciling are first
 # versions here, and these floors only ever rise.
 EVERYTHING = ("article", "versions", "copies", "reject")
-FLOORS = {"story": 30, "first": 36, "section": 9, "figure": 4}
+FLOORS = {"story": 31, "first": 37, "section": 9, "figure": 27}
 
 
 @pytest.fixture(scope="module")
