@@ -60,6 +60,12 @@ def test_a_killed_part_comes_back_and_a_stop_ends_everything(running, tmp_path):
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
 
 
+def test_the_parts_end_when_their_supervisor_is_killed(running):
+    children = wait_for(lambda: list(parts(running).values()) if len(parts(running)) == 2 else None)
+    running.kill()
+    wait_for(lambda: not any(child.is_running() for child in children))
+
+
 def test_a_wrong_file_ends_it_with_the_mistake(tmp_path):
     command = [sys.executable, "-m", "pipeline", "up", "--sources", "missing.toml"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)

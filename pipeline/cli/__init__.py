@@ -52,8 +52,11 @@ class _Commands(click.Group):
 @click.option("--config", "-c", metavar="FILE", help="Settings file (default: wiredesk.toml here, if there is one).")
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
 @click.option("--log-format", metavar="FORMAT", help="text or json.")
+@click.option("--stop-with-parent", is_flag=True, hidden=True, help="Stop when standard input ends (for `up`).")
 @click.pass_context
-def cli(ctx: click.Context, config: str | None, log_level: str | None, log_format: str | None) -> None:
+def cli(
+    ctx: click.Context, config: str | None, log_level: str | None, log_format: str | None, stop_with_parent: bool
+) -> None:
     """News in, stories and numbers out.
 
     \b
@@ -61,11 +64,14 @@ def cli(ctx: click.Context, config: str | None, log_level: str | None, log_forma
       wiredesk poll --sources sources.toml --queue sqlite:///var/queue.db --once
       wiredesk stream --queue sqlite:///var/queue.db --warehouse duckdb:///var/wiredesk.duckdb --once
     """
+    from pipeline.cli import stopping
     from pipeline.cli.settings import load_settings, set_up_logs
 
     flags = {"log_level": log_level, "log_format": log_format}
     ctx.obj = load_settings(config, {k: v for k, v in flags.items() if v is not None})
     set_up_logs(ctx.obj)
+    if stop_with_parent:
+        stopping.stop_with_parent()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -55,7 +55,7 @@ def backfill(
             batches = Batches(opener, archive.channel, steps, now, options)
             total += run_backfill(archive, opener, batches, settings.backfill, stop, _advance(bar, task))
     click.echo(f"{total.records} items read: {total.receipts} new, {total.records - total.receipts} seen before")
-    if stop.is_set():
+    if not all(_is_done(archive, opener()) for archive in archives):
         raise Failed("stopped before the end: run the same command again to go on")
 
 
@@ -75,11 +75,15 @@ def run_backfill(
         advance(archive.size, total)
         return total
     for items, bytes_read, last in _in_batches(archive, start, settings):
-        total += batches.run(items, done=last)
-        advance(bytes_read, total)
         if stop.is_set():
             break
+        total += batches.run(items, done=last)
+        advance(bytes_read, total)
     return total
+
+
+def _is_done(archive: Archive, warehouse: Warehouse) -> bool:
+    return any(progress.done for progress in warehouse.progress(archive.channel))
 
 
 def _in_batches(archive: Archive, start: int, settings: BackfillSettings) -> Iterator[tuple[list[Item], int, bool]]:

@@ -165,12 +165,12 @@ def _unique(fetched: Iterable[Fetched]) -> dict[str, Fetched]:
 
 
 def _raise_if_no_item_is_to_blame(error: BaseException) -> None:
-    """Raise what a door or the machine said (the warehouse is held by another, the disk is full), if that is behind
-    this error. Beam raises errors anew with words of its own, from the first one."""
-    found: DoorError | OSError | None = None
+    """Raise what a door or the machine said (the warehouse is held by another, the disk is full) or the user (stop),
+    if that is behind this error. Beam raises all of these anew with words of its own."""
+    found: DoorError | OSError | KeyboardInterrupt | None = None
     cause: BaseException | None = error
     while cause is not None:
-        found = cause if isinstance(cause, DoorError | OSError) else found
+        found = cause if isinstance(cause, DoorError | OSError | KeyboardInterrupt) else found
         cause = cause.__cause__ or cause.__context__
     if found is not None:
         raise found.with_traceback(None) from None

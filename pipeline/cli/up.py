@@ -54,7 +54,7 @@ def up(
     if allow_private:
         poll.append("--allow-private")
     stream = [*common, "stream", *queue_flag, "--warehouse", warehouse_url or settings.warehouse]
-    with stop_on_signals() as stop:
+    with stop_on_signals(grace=STOP_SECONDS + 1) as stop:
         code = supervise([Part("poll", poll), Part("stream", stream)], stop, time.monotonic)
     ctx.exit(code)
 
@@ -70,8 +70,11 @@ class Part:
     failures: int = field(default=0)
 
     def start(self, at: float) -> None:
-        """Start it as a process of its own."""
-        self.process = subprocess.Popen([sys.executable, "-m", "pipeline", *self.arguments])
+        """Start it as a process of its own, which ends with this one whatever ends this one.
+
+        It is in a process group of its own: Ctrl-C is for the supervisor, which then asks each part once."""
+        command = [sys.executable, "-m", "pipeline", "--stop-with-parent", *self.arguments]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0)
         self.started = at
         log.info("started", part=self.name, pid=self.process.pid)
 
