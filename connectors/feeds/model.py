@@ -65,6 +65,14 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class SitemapLink:
+    """A sitemap that an index names. ``modified``: its <lastmod> as written."""
+
+    url: str
+    modified: str | None = None
+
+
+@dataclass(frozen=True)
 class Feed:
     """A parsed document.
 
@@ -72,7 +80,7 @@ class Feed:
     sitemap, news-sitemap, sitemap-index or sitemap-text.
     ``items``: in the document's order, each identity once (the first).
     ``ttl``: how long the publisher says that the document may be cached.
-    ``links``: of a sitemap index, its sitemaps in the document's order.
+    ``links``: of a sitemap index, its sitemaps in the document's order, each once.
     ``next_url``: the next page of a paged feed (RFC 5005, JSON Feed).
     ``moved_to``: where the feed says that it lives now. ``self_url``: its own address as it gives it, often wrong.
     ``site_url``: the page that it is the feed of.
@@ -84,7 +92,7 @@ class Feed:
     items: tuple[Item, ...] = ()
     problems: tuple[Problem, ...] = ()
     ttl: timedelta | None = None
-    links: tuple[str, ...] = ()
+    links: tuple[SitemapLink, ...] = ()
     next_url: str | None = None
     moved_to: str | None = None
     self_url: str | None = None

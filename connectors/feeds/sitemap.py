@@ -13,7 +13,7 @@ from lxml import etree
 
 from connectors.feeds import fields
 from connectors.feeds.markup import FIXED_PREFIXES, Piece, Tag, cut, end_missing, mend, start_tag, undeclared_namespaces
-from connectors.feeds.model import MAX_ENTRIES, MAX_ENTRY, MAX_LINKS, Feed, Item, Problem
+from connectors.feeds.model import MAX_ENTRIES, MAX_ENTRY, MAX_LINKS, Feed, Item, Problem, SitemapLink
 from schemas.records import DateClue, Entry
 
 ROOTS = "urlset|sitemapindex"
@@ -35,8 +35,7 @@ def read(text: str, root: Tag, url: str) -> Feed:
         problems.append(fields.problem("entry_unreadable", f"only the first {limit} entries were read", ""))
     items = fields.without_repeats(o for o in outcomes if isinstance(o, Item))
     if index:
-        links = fields.unique((item.url for item in items), MAX_LINKS)
-        return Feed(format="sitemap-index", problems=tuple(problems), links=links)
+        return Feed(format="sitemap-index", problems=tuple(problems), links=tuple(map(_link, items)))
     news = any(item.entry.title for item in items)
     return Feed(format="news-sitemap" if news else "sitemap", items=items, problems=tuple(problems))
 
@@ -52,6 +51,10 @@ def read_lines(text: str) -> Feed:
         problems.append(fields.problem("entry_unreadable", f"only the first {MAX_ENTRIES} entries were read", ""))
     items = fields.without_repeats(fields.item(link, Entry()) for _, link in found if link)
     return Feed(format="sitemap-text", items=items, problems=tuple(problems))
+
+
+def _link(item: Item) -> SitemapLink:
+    return SitemapLink(item.url or "", next((date.raw for date in item.entry.dates if date.role == "modified"), None))
 
 
 def _outcome(piece: Piece, opening: str, url: str) -> Item | Problem:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from connectors.feeds.model import Feed, FeedError, Item, Problem
+from connectors.feeds.model import Feed, FeedError, Item, Problem, SitemapLink
 from connectors.http import FetchError, Response
 from connectors.poller.feed_state import (
     Failed,
@@ -171,15 +171,15 @@ class SourcePoll:
         into.add(news(items, feed.problems, known, self.at, options), feed.format)
         into.remember(news(baseline, (), known, self.at, options))
 
-    async def _walk(self, links: Sequence[str] | None, into: _Gathered) -> None:
+    async def _walk(self, links: Sequence[SitemapLink] | None, into: _Gathered) -> None:
         """Fetch the sitemaps below an index, within the bounds; ``links`` are None when the index is what it was."""
         tools, limits, age = self.tools, self.tools.settings.sitemaps, self.tools.settings.items.sitemap_age
         known: dict[str, Child] = await tools.commits.read(tools.state.children, self.state.url)
         todo: deque[tuple[str, str, int]] = deque()
 
-        def add(parent: str, links: Sequence[str] | None, depth: int) -> None:
+        def add(parent: str, links: Sequence[SitemapLink] | None, depth: int) -> None:
             if links is None:
-                links = [child.url for child in known.values() if child.parent == parent]
+                links = [SitemapLink(child.url) for child in known.values() if child.parent == parent]
             if depth <= limits.depth:
                 todo.extend((url, parent, depth) for url in chosen(links, limits.most, self.at, age))
 
@@ -193,7 +193,7 @@ class SourcePoll:
                 into.children.append(child)
                 add(url, below, depth + 1)
 
-    async def _child(self, child: Child, into: _Gathered) -> tuple[Child, Sequence[str] | None]:
+    async def _child(self, child: Child, into: _Gathered) -> tuple[Child, Sequence[SitemapLink] | None]:
         """Poll one sitemap below an index: what is remembered of it, and its links (None: as they were)."""
         conditions = {"If-None-Match": child.etag, "If-Modified-Since": child.last_modified}
         child = replace(child, present_at=int(self.at.timestamp()))

@@ -87,9 +87,9 @@ async def check(
             failure = Failure(reason=e.reason, detail=e.detail)
             return Check(source, source.url, status=getattr(e, "status", None), failure=failure)
         items, problems = list(feed.items), list(feed.problems)
-        for url in feed.links[:SAMPLES] if not items else ():
+        for link in feed.links[:SAMPLES] if not items else ():
             try:
-                below = (await read_document_at(url, web, reader))[1]
+                below = (await read_document_at(link.url, web, reader))[1]
             except (FetchError, FeedError) as e:
                 return _of_document(source, response, feed, [], Counter([e.reason]))
             items += below.items
@@ -144,7 +144,7 @@ def _of_document(source: Source, response: Response, feed: Feed, items: list[Ite
         entries=len(items),
         with_text=sum(item.entry.content is not None for item in items),
         newest=newest(items),
-        sitemaps=feed.links,
+        sitemaps=tuple(link.url for link in feed.links),
         samples=tuple(items[:SAMPLES]),
         problems=dict(problems),
         conditional="etag" in headers or "last-modified" in headers,

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from connectors.feeds.model import MAX_SITEMAP_DEPTH
+from connectors.feeds.model import MAX_SITEMAP_DEPTH, SitemapLink
+from connectors.scraper.dates import rough_date
 
 _DATE = re.compile(r"(?<!\d)(20\d\d)(?:[-_/.]?(0[1-9]|1[0-2])(?:[-_/.]?(0[1-9]|[12]\d|3[01]))?)?(?!\d)")
 
@@ -20,20 +21,22 @@ class SitemapSettings:
     """Indexes below one another that are followed."""
 
 
-def chosen(links: Sequence[str], limit: int, at: datetime, age: timedelta) -> list[str]:
-    """At most ``limit`` of an index's sitemaps, the likeliest to have news first.
+def chosen(links: Sequence[SitemapLink], limit: int, at: datetime, age: timedelta) -> list[str]:
+    """URLs of at most ``limit`` of an index's sitemaps, the likeliest to have news first.
 
-    Those whose URL names a day, month or year that ended more than ``age`` ago are left out. The latest named dates
-    come first; then, since sites list either their newest or their oldest first, the others from both ends."""
-    dated, undated = [], []
-    for link in dict.fromkeys(links):
-        end = period_end(link)
-        if end is None:
-            undated.append(link)
-        elif end >= at - age:
-            dated.append((end, link))
+    Those whose URL names a day, month or year that ended more than ``age`` ago are left out, and so are those last
+    modified longer ago, if any was modified since: an index in which none was has dates that nobody keeps. The latest
+    dates come first; then, since sites list either their newest or their oldest first, the others from both ends."""
+    oldest = at - age
+    found: dict[str, datetime | None] = {}
+    for link in _from_both_ends(links):
+        end = period_end(link.url)
+        if end is None or end >= oldest:
+            found.setdefault(link.url, (rough_date(link.modified) if link.modified else None) or end)
+    kept = any(date is not None and date >= oldest for date in found.values())
+    dated = [(date, url) for url, date in found.items() if date is not None and (date >= oldest or not kept)]
     dated.sort(key=lambda pair: pair[0], reverse=True)
-    return [*(link for _, link in dated), *_from_both_ends(undated)][:limit]
+    return [*(url for _, url in dated), *(url for url, date in found.items() if date is None)][:limit]
 
 
 def period_end(url: str) -> datetime | None:
@@ -52,7 +55,7 @@ def period_end(url: str) -> datetime | None:
         return None
 
 
-def _from_both_ends(links: Sequence[str]) -> Iterable[str]:
+def _from_both_ends(links: Sequence[SitemapLink]) -> Iterable[SitemapLink]:
     for i in range((len(links) + 1) // 2):
         yield links[i]
         if i != len(links) - 1 - i:

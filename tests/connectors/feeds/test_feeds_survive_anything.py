@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.feeds import MAX_DOCUMENT, MAX_TITLE, Feed, FeedError, parse_feed
-from connectors.feeds.model import MAX_RAW
+from connectors.feeds.model import MAX_RAW, SitemapLink
 from schemas import reasons, wire
 from schemas.fetched import fetched
 
@@ -174,11 +174,12 @@ def test_an_index_names_two_hundred_levels_one_at_a_time() -> None:
     def level(n: int) -> str:
         return f"<sitemapindex><sitemap><loc>https://news.example/{n + 1}.xml</loc></sitemap></sitemapindex>"
 
-    depth, links = 0, ("https://news.example/0.xml",)
+    depth, links = 0, (SitemapLink("https://news.example/0.xml"),)
     while links and depth < 200:
         links = parse(level(depth)).links
         depth += 1
-    assert links == ("https://news.example/200.xml",)  # where to stop is the caller's to say: MAX_SITEMAP_DEPTH
+    # Where to stop is the caller's to say: MAX_SITEMAP_DEPTH.
+    assert links == (SitemapLink("https://news.example/200.xml"),)
 
 
 REPEATED = {

@@ -39,6 +39,7 @@ def described(feed: Feed) -> dict[str, Any]:
         {"url": i.url, "identity": i.identity} | _filled(msgspec.to_builtins(i.entry)) for i in feed.items
     ]
     fields["problems"] = [{"reason": p.reason, "detail": p.detail, "raw": p.raw.decode()} for p in feed.problems]
+    fields["links"] = [_filled(msgspec.to_builtins(link)) for link in feed.links]
     fields["ttl"] = feed.ttl and feed.ttl.total_seconds()
     return json.loads(json.dumps(_filled(fields)))
 

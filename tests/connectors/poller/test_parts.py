@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.feeds.model import FeedError, Item
+from connectors.feeds.model import FeedError, Item, SitemapLink
 from connectors.poller.dispatch import Dispatcher, Lanes
 from connectors.poller.feed_state import FeedState, permanent_target
 from connectors.poller.items import ItemSettings, entry_key, news, recent
@@ -234,12 +234,30 @@ def test_the_period_that_a_sitemap_is_named_for(url, end):
 
 @given(st.lists(st.sampled_from([f"http://a.test/{n}.xml" for n in range(30)] + ["/2026-03.xml", "/2019-01.xml"])))
 def test_chosen_sitemaps_are_some_of_the_links_each_once(links):
-    found = chosen(links, 10, AT, timedelta(days=3))
+    found = chosen([SitemapLink(link) for link in links], 10, AT, timedelta(days=3))
     assert len(found) == len(set(found)) <= 10
     assert set(found) <= set(links)
     assert "/2019-01.xml" not in found
     if "/2026-03.xml" in links:
         assert found[0] == "/2026-03.xml"
+
+
+def test_sitemaps_modified_last_are_chosen_first_and_old_ones_not():
+    links = [
+        SitemapLink("/old", "2026-02-01"),
+        SitemapLink("/undated"),
+        SitemapLink("/today", "2026-03-14T06:00:00+00:00"),
+        SitemapLink("/yesterday", "2026-03-13"),
+        SitemapLink("/2019-01.xml", "2026-03-14"),
+        SitemapLink("/garbled", "soon"),
+    ]
+    assert chosen(links, 10, AT, timedelta(days=3)) == ["/today", "/yesterday", "/garbled", "/undated"]
+    assert chosen(links, 1, AT, timedelta(days=3)) == ["/today"]
+
+
+def test_an_index_whose_dates_nobody_keeps_is_read_all_the_same():
+    links = [SitemapLink("/a", "2021-02-01"), SitemapLink("/b", "2021-02-02")]
+    assert chosen(links, 10, AT, timedelta(days=3)) == ["/b", "/a"]
 
 
 # -- state --

@@ -113,6 +113,23 @@ def test_of_a_wide_index_the_newest_sitemaps_are_read(desk, site):
     assert len(site.requests) < 20
 
 
+def test_below_an_index_the_sitemaps_modified_last_are_read(desk, site):
+    paths = [f"/posts-{n}.xml" for n in range(120)]
+    dated = "".join(
+        f"<sitemap><loc>{site.url(path)}</loc><lastmod>2025-0{n % 9 + 1}-01</lastmod></sitemap>"
+        for n, path in enumerate(paths)
+    )
+    middle = f"<loc>{site.url('/posts-60.xml')}</loc><lastmod>"
+    head, tail = dated.split(middle)
+    put(site, "/feed", f"<sitemapindex>{head}{middle}2026-03-14{tail[10:]}</sitemapindex>")
+    for path in paths:
+        put(site, path, urlset())
+    put(site, "/posts-60.xml", urlset(page(site, 1, "2026-03-14")))
+    desk.poll()
+    assert len(desk.news()) == 1
+    assert site.count("/posts-59.xml") == 0
+
+
 SECTION = """<html><body><nav><a href="/politics">Politics</a> <a href="/2026/03/14/no-article-but-menu">Menu</a></nav>
 <main>{}</main><footer><a href="/about">About us and our long history of news</a></footer></body></html>"""
 
