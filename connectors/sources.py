@@ -139,7 +139,13 @@ def name_of(url: str) -> str:
 
 def dump_sources(sources: Iterable[Source]) -> str:
     """Return the sources as TOML; ``parse_sources`` gives the same ones back."""
-    return tomli_w.dumps({"source": [_table(source) for source in sources]})
+    return "\n".join(_dumped(source) for source in sources)
+
+
+def _dumped(source: Source) -> str:
+    """A [[source]] table, so that it can stand behind others; tomli_w would write short ones as one list."""
+    text = tomli_w.dumps(_table(source))
+    return "[[source]]\n" + text.replace("\n[headers]\n", "\n[source.headers]\n")
 
 
 def _table(source: Source) -> dict[str, Any]:

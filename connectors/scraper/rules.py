@@ -57,8 +57,10 @@ def load_rules(path: str | Path | None) -> Rules:
         return own_rules()
     try:
         text = Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as e:
-        raise RulesError(f"{path}: {e}") from e
+    except OSError as e:
+        raise RulesError(f"{path}: {e.strerror or e}: correct the setting rules") from e
+    except UnicodeDecodeError as e:
+        raise RulesError(f"{path}: not UTF-8 (byte {e.start}): save the file as UTF-8") from e
     return {**own_rules(), **parse_rules(text, str(path))}
 
 

@@ -13,6 +13,7 @@ import structlog
 
 from connectors.poller import Event, Poller, PollSettings, PollState, Summary
 from connectors.queue import Queue
+from connectors.scraper.rules import Rules, load_rules
 from connectors.sources import Source, load_sources
 from pipeline.cli.doors import now, the_queue
 from pipeline.cli.errors import UserError
@@ -57,7 +58,14 @@ def poll(
     try:
         summary = asyncio.run(
             _poll(
-                sources, queue, state_file or settings.state, PollSettings(http=http), once, everything, _clock(as_of)
+                sources,
+                queue,
+                state_file or settings.state,
+                PollSettings(http=http),
+                load_rules(settings.rules),
+                once,
+                everything,
+                _clock(as_of),
             )
         )
     finally:
@@ -70,13 +78,14 @@ async def _poll(
     queue: Queue,
     state_file: str,
     settings: PollSettings,
+    rules: Rules,
     once: bool,
     everything: bool,
     clock: Callable[[], datetime],
 ) -> Summary:
     state = PollState(state_file)
     try:
-        poller = Poller(sources, queue, state, settings, now=clock, on_event=_tell)
+        poller = Poller(sources, queue, state, settings, rules=rules, now=clock, on_event=_tell)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, poller.stop)

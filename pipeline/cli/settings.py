@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     queue: str = "sqlite:///var/queue.db"
     warehouse: str = "duckdb:///var/wiredesk.duckdb"
     state: str = "var/poller.db"
+    rules: str | None = None
+    """A file of rules for single sites, beside those that come along."""
     http: HttpSettings = HttpSettings()
     log_level: str = pydantic.Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = pydantic.Field("text", pattern="^(text|json)$")

@@ -19,7 +19,8 @@ from connectors.opml import export_opml, import_opml
 from connectors.poller import FeedState, read_feeds
 from connectors.scraper.check import Check, check
 from connectors.scraper.discover import Discovery, discover
-from connectors.sources import Source, dump_sources, load_sources
+from connectors.scraper.rules import Rules, load_rules
+from connectors.sources import Source, SourcesError, dump_sources, load_sources, parse_sources
 from pipeline.cli.doors import now
 from pipeline.cli.errors import Failed, UserError
 from pipeline.cli.settings import Settings
@@ -86,7 +87,7 @@ def check_sources(settings: Settings, names: tuple[str, ...], sources_file: str 
         if name not in known:
             raise UserError(f"no source is named {name!r} (see: wiredesk sources list)")
     chosen = [known[name] for name in names] or listed
-    checks = asyncio.run(_check_all(chosen, _http(settings, allow_private)))
+    checks = asyncio.run(_check_all(chosen, _http(settings, allow_private), load_rules(settings.rules)))
     console = Console()
     for found in checks:
         for line in _check_in_words(found):
@@ -110,7 +111,7 @@ def discover_sources(settings: Settings, url: str, allow_private: bool) -> None:
     scheme = urlsplit(url).scheme if "://" in url else "https"
     if scheme not in ("http", "https"):
         raise UserError(f"{url}: only http and https addresses can be looked at")
-    found = asyncio.run(_discover(url, _http(settings, allow_private)))
+    found = asyncio.run(_discover(url, _http(settings, allow_private), load_rules(settings.rules)))
     console = Console()
     for line in _discovery_in_words(found):
         console.print(line, highlight=False, soft_wrap=True)
@@ -140,12 +141,24 @@ def import_sources(settings: Settings, opml: str, sources_file: str | None) -> N
         raise UserError(f"{opml}: {e.strerror or e}") from e
     urls = {source.url for source in had}
     new = [source for source in imported.sources if source.url not in urls]
-    # Appended, so that the comments and the order of the file stay as they are.
-    with path.open("a", encoding="utf-8") as file:
-        file.write(("\n" if had else "") + dump_sources(new) if new else "")
+    if new:
+        _append(path, new)
     for line in imported.skipped:
         click.echo(f"left out: {line}", err=True)
     click.echo(f"{len(new)} sources added to {path}, {len(imported.sources) - len(new)} were there")
+
+
+def _append(path: pathlib.Path, new: Sequence[Source]) -> None:
+    """Add sources at the end of the file, so that its comments and its order stay as they are."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    gap = "\n" if before.endswith("\n") else "\n\n" if before else ""
+    added = gap + dump_sources(new)
+    try:
+        parse_sources(before.removeprefix("\ufeff") + added)
+    except SourcesError as e:
+        raise UserError(f"{path}: nothing can be added at its end: write its sources as [[source]] tables") from e
+    with path.open("a", encoding="utf-8") as file:
+        file.write(added)
 
 
 @sources.command("export")
@@ -173,20 +186,20 @@ def _http(settings: Settings, allow_private: bool) -> HttpSettings:
     return dataclasses.replace(settings.http, allow_private=allow_private or settings.http.allow_private)
 
 
-async def _check_all(chosen: Sequence[Source], http: HttpSettings) -> list[Check]:
+async def _check_all(chosen: Sequence[Source], http: HttpSettings, rules: Rules) -> list[Check]:
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def one(source: Source) -> Check:
         async with limit:
-            return await check(source, client)
+            return await check(source, client, rules=rules)
 
     async with HttpClient(http) as client:
         return await asyncio.gather(*(one(source) for source in chosen))
 
 
-async def _discover(url: str, http: HttpSettings) -> Discovery:
+async def _discover(url: str, http: HttpSettings, rules: Rules) -> Discovery:
     async with HttpClient(http) as client:
-        return await discover(url, client)
+        return await discover(url, client, rules=rules)
 
 
 def _check_in_words(found: Check) -> list[str]:
