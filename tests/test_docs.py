@@ -1,12 +1,17 @@
 """What the README and docs/ say is true: their SQL runs over the demo's warehouse, their commands exist."""
 
+import dataclasses
 import pathlib
 import re
 import shlex
+import tomllib
 
 import pytest
 
+from connectors.scraper.rules import parse_rules
+from connectors.sources import Source, parse_sources
 from pipeline.cli import COMMANDS, cli
+from pipeline.cli.settings import load_settings
 
 ROOT = pathlib.Path(__file__).parents[1]
 pytestmark = pytest.mark.xdist_group("demo")  # the SQL runs over the demo's warehouse
@@ -55,6 +60,24 @@ def test_commands_of_the_docs_exist_with_their_options(place, words):
     for word in rest:
         if word.startswith("--"):
             assert word.split("=")[0] in known, f"{place}: {word}"
+
+
+@pytest.mark.parametrize(("place", "text"), blocks("toml"), ids=lambda v: v if "\n" not in str(v) else "")
+def test_toml_of_the_docs_is_accepted(place, text, tmp_path):
+    document = tomllib.loads(text)
+    if "source" in document:
+        assert parse_sources(text, place)
+    elif all("." in name for name in document):
+        assert parse_rules(text, place)
+    else:
+        (tmp_path / "wiredesk.toml").write_text(text)
+        assert load_settings(str(tmp_path / "wiredesk.toml"), {})
+
+
+def test_every_option_of_a_source_is_in_the_docs():
+    text = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    missing = [field.name for field in dataclasses.fields(Source) if f"| `{field.name}` |" not in text]
+    assert not missing
 
 
 def test_make_targets_of_the_docs_exist():
