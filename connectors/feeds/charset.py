@@ -8,52 +8,23 @@ declaration: it is what servers say who were told nothing.
 
 from __future__ import annotations
 
-import codecs
 import re
 import zlib
 
 import charset_normalizer
 
 from connectors.feeds.model import MAX_DOCUMENT, FeedError
+from schemas import charset
 
 GZIP_MAGIC = b"\x1f\x8b"
-# The longer marks first: UTF-32's begins as UTF-16's.
-_BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _WIDE_STARTS = (
     (re.compile(rb"(?:\s\0\0\0)*[<{\[]\0\0\0"), "utf-32-le"),
     (re.compile(rb"(?:\0\0\0\s)*\0\0\0[<{\[]"), "utf-32-be"),
     (re.compile(rb"(?:\s\0)*[<{\[]\0[^\0]"), "utf-16-le"),
     (re.compile(rb"(?:\0\s)*\0[<{\[]\0[^\0]"), "utf-16-be"),
 )
-_HTTP_CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
 _XML_CHARSET = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']\s*([\w.:-]{1,40})""")
-# Charsets that may be declared. Python knows more codecs (punycode, unicode_escape, idna, utf_7), none for feeds and
-# some slow or harmful. Those of 16 and 32 bits are recognised by their bytes or not at all.
-_KNOWN = re.compile(
-    r"utf-8|ascii|iso8859-\d+|cp\d{3,4}|koi8-[rut]|gb2312|gbk|gb18030|hz|big5(hkscs)?|euc_(jp|kr|jis_2004|jisx0213)"
-    r"|shift_jis(_2004|x0213)?|iso2022_(jp|kr)\w*|johab|tis-620|mac-(roman|cyrillic|greek|turkish|latin2)|kz1048|ptcp154"
-)
-# What browsers read under these labels (WHATWG Encoding Standard): supersets that hold what documents really contain.
-_WIDER = {
-    "ascii": "cp1252",
-    "iso8859-1": "cp1252",
-    "iso8859-9": "cp1254",
-    "iso8859-11": "cp874",
-    "tis-620": "cp874",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "big5": "big5hkscs",
-    "euc_kr": "cp949",
-    "shift_jis": "cp932",
-}
 _SEVEN_BIT = re.compile(r"iso2022_|hz")
-_SAMPLE = 20_000
 # Control characters, halves of surrogate pairs and noncharacters: XML 1.0 allows none, warehouses refuse some.
 UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
@@ -107,9 +78,9 @@ def gunzip(body: bytes) -> bytes:
 
 def decode(body: bytes, content_type: str | None = None) -> str:
     """Return the text of ``body``, see the module; never raises."""
-    for bom, name in _BOMS:
-        if body.startswith(bom):
-            return body[len(bom) :].decode(name, "replace")
+    marked = charset.by_mark(body)
+    if marked is not None:
+        return marked
     for start, name in _WIDE_STARTS:
         if start.match(body):
             return body.decode(name, "replace")
@@ -124,9 +95,7 @@ def decode(body: bytes, content_type: str | None = None) -> str:
         text = _fitting(body, name)
         if text is not None:
             return text
-    # Only what holds more than ASCII tells charsets apart.
-    telling = b"\n".join(line for line in body.splitlines() if not line.isascii())[:_SAMPLE]
-    best = charset_normalizer.from_bytes(telling).best()
+    best = charset_normalizer.from_bytes(charset.telling_lines(body)).best()
     text = _fitting(body, best.encoding) if best is not None else None
     if text is not None:
         return text
@@ -135,20 +104,12 @@ def decode(body: bytes, content_type: str | None = None) -> str:
 
 def _declared(body: bytes, content_type: str | None) -> list[str]:
     """Python's names of the charsets declared, the more credible first."""
-    of_http, of_xml = _HTTP_CHARSET.search(content_type or ""), _XML_CHARSET.search(body[:1024])
-    labels = [of_http and of_http.group(1), of_xml and of_xml.group(1).decode("ascii", "replace")]
-    names = [_python_name(label) for label in labels if label]
-    if of_http and of_http.group(1).lower() in ("iso-8859-1", "us-ascii", "utf-8"):
+    of_http, of_xml = charset.http_label(content_type), _XML_CHARSET.search(body[:1024])
+    labels = [of_http, of_xml and of_xml.group(1).decode("ascii", "replace")]
+    names = [charset.codec_of(label) for label in labels if label]
+    if of_http and of_http.lower() in ("iso-8859-1", "us-ascii", "utf-8"):
         names.reverse()
     return [name for name in names if name]
-
-
-def _python_name(label: str) -> str | None:
-    try:
-        name = codecs.lookup(label.lower()).name
-    except (LookupError, ValueError):
-        return None
-    return _WIDER.get(name, name) if _KNOWN.fullmatch(name) else None
 
 
 def _fitting(body: bytes, name: str) -> str | None:

@@ -7,36 +7,28 @@ bytes make no sense is not believed.
 
 from __future__ import annotations
 
-import codecs
 import re
 
 import charset_normalizer
 
 from pipeline.extraction.languages import language_of
+from schemas import charset
 
 _META = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})|<\?xml[^>]{0,100}encoding=["']([\w.:-]{1,40})""", re.I
 )
-_HTTP = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.I)
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-# What browsers read under these labels (WHATWG Encoding Standard): supersets that hold what pages really contain.
-_WIDER = {
-    "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
-    "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "euc_kr": "cp949", "shift_jis": "cp932",
-}  # fmt: skip
-_SAMPLE = 20_000
 
 
 def decode(body: bytes, content_type: str | None = None) -> str:
     """Return the text of ``body``; never raises. Bytes that no charset explains become U+FFFD."""
-    for bom, name in _BOMS:
-        if body.startswith(bom):
-            return body[len(bom) :].decode(name, "replace")
+    marked = charset.by_mark(body)
+    if marked is not None:
+        return marked
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:
         pass
-    declared = [c for c in (_of_http(content_type), _of_meta(body)) if c]
+    declared = [c for c in (charset.codec_of(charset.http_label(content_type)), _of_meta(body)) if c]
     for name in declared:
         text = _try(body, name)
         if text is not None:
@@ -50,25 +42,9 @@ def decode(body: bytes, content_type: str | None = None) -> str:
     return body.decode(fallback, "replace")
 
 
-def _python_name(label: str) -> str | None:
-    """Python's codec for a charset label; None for unknown ones and for UTF-16 labels, which ASCII bytes belie."""
-    try:
-        name = codecs.lookup(label.strip().lower()).name
-        "".encode(name)  # not every codec is a text encoding
-    except (LookupError, UnicodeError, ValueError):
-        return None
-    name = _WIDER.get(name, name)
-    return None if name.startswith(("utf-16", "utf-32", "utf-7")) else name
-
-
-def _of_http(content_type: str | None) -> str | None:
-    found = _HTTP.search(content_type or "")
-    return _python_name(found.group(1)) if found else None
-
-
 def _of_meta(body: bytes) -> str | None:
     found = _META.search(body[:4096])
-    return _python_name((found.group(1) or found.group(2)).decode("ascii", "replace")) if found else None
+    return charset.codec_of((found.group(1) or found.group(2)).decode("ascii", "replace")) if found else None
 
 
 def _try(body: bytes, name: str) -> str | None:
@@ -114,7 +90,7 @@ def _guess(body: bytes) -> str | None:
     Where most letters are ASCII it is a language in Latin script, and the language, which the ASCII letters tell, names
     the charset; the statistics of charset-normalizer decide between the others, on the lines that are not ASCII.
     """
-    telling = b"\n".join(line for line in body.splitlines() if not line.isascii())[:_SAMPLE]
+    telling = charset.telling_lines(body)
     letters = sum(bytes((byte,)).isalpha() for byte in telling)
     if letters > 3 * sum(byte > 0x7F for byte in telling):
         words = re.sub(r"<[^<>]*>|\W+", " ", telling.decode("cp1252", "replace"))
