@@ -27,6 +27,7 @@ MISTAKES = [
     (["backfill", "pyproject.toml", "--format", "tarball"], "tarball"),
     (["measure", "missing.jsonl"], "missing.jsonl"),
     (["explain"], "Missing argument"),
+    (["explain", " "], "give a URL"),
     (["explain", "x", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
     (["audit", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
     (["rejects", "list", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),

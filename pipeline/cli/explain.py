@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from connectors.warehouse import Warehouse
 from pipeline.cli.doors import warehouse_reader
-from pipeline.cli.errors import Failed
+from pipeline.cli.errors import Failed, UserError
 from pipeline.cli.settings import Settings
 from pipeline.extraction import urls
 from schemas.reasons import reasons
@@ -40,6 +40,8 @@ def explain(settings: Settings, item: str, warehouse_url: str | None) -> None:
     Example:
       wiredesk explain https://herald.example/2026/11/harbour-deal
     """
+    if not item.strip():
+        raise UserError("give a URL, or the id of an article, fetch, reject, metric or figure")
     console = Console()
     with warehouse_reader(warehouse_url or settings.warehouse).hold() as warehouse:
         facts = collect(warehouse, item)
@@ -89,17 +91,28 @@ def _article_of(warehouse: Warehouse, item: str) -> str | None:
     found = warehouse.articles([urls.article_id(canonical)]) if canonical else []
     if found:
         return found[0].article_id
-    for table, where in (
-        ("articles", "url = $1 OR canonical_url = $1 OR starts_with(article_id, $1)"),
-        ("receipts", "article_id IS NOT NULL AND (url = $1 OR starts_with(fetch_id, $1))"),
-        ("metrics", "starts_with(metric_id, $1)"),
-        ("figures", "starts_with(figure_id, $1)"),
+    for table, where in (("articles", "url = $1 OR canonical_url = $1"), ("receipts", "url = $1")):
+        found = _article_ids(warehouse, table, "article_id", where, item)
+        if found:
+            return found[0]
+    for table, key, column in (
+        ("articles", "article_id", "article_id"),
+        ("receipts", "fetch_id", "article_id"),
+        ("metrics", "metric_id", "article_id"),
+        ("figures", "figure_id", "story_id"),
     ):
-        column = "story_id" if table == "figures" else "article_id"
-        rows = warehouse.query(f"SELECT {column} FROM {table} WHERE {where} ORDER BY {column} LIMIT 1", [item])
-        if rows:
-            return str(rows[0][0])
+        found = _article_ids(warehouse, table, column, f"starts_with({key}, $1)", item)
+        if len(found) > 1:
+            raise UserError(f"more than one id in {table} begins with {item}: give more of it")
+        if found:
+            return found[0]
     return None
+
+
+def _article_ids(warehouse: Warehouse, table: str, column: str, where: str, item: str) -> list[str]:
+    """Up to two different ones."""
+    sql = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL AND ({where}) ORDER BY {column} LIMIT 2"
+    return [str(row[0]) for row in warehouse.query(sql, [item])]
 
 
 def _receipts_of(warehouse: Warehouse, item: str) -> list[Receipt]:
