@@ -88,9 +88,9 @@ def collect(warehouse: Warehouse, item: str) -> Facts | None:
 
 def _article_of(warehouse: Warehouse, item: str) -> str | None:
     canonical = urls.normalise(item)
-    found = warehouse.articles([urls.article_id(canonical)]) if canonical else []
-    if found:
-        return found[0].article_id
+    known = warehouse.articles([urls.article_id(canonical)]) if canonical else []
+    if known:
+        return known[0].article_id
     for table, where in (("articles", "url = $1 OR canonical_url = $1"), ("receipts", "url = $1")):
         found = _article_ids(warehouse, table, "article_id", where, item)
         if found:
