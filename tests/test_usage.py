@@ -1,5 +1,6 @@
 """A user's mistake is one line that says what to do, exit code 2, no traceback."""
 
+import os
 import subprocess
 import sys
 
@@ -135,6 +136,24 @@ def test_flags_go_before_environment_before_file(monkeypatch, tmp_path):
     monkeypatch.setenv("WIREDESK_STATE", "environment.db")
     settings = load_settings(None, {"state": "flag.db"})
     assert (settings.queue, settings.sources, settings.state) == ("sqlite:///file.db", "environment.toml", "flag.db")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_language_is_written_whatever_the_locale_is(encoding, tmp_path):
+    (tmp_path / "sources.toml").write_text(
+        '[[source]]\nname = "東京 Žluť"\nurl = "https://herald.example/feed"\n', "utf-8"
+    )
+    command = [sys.executable, "-m", "pipeline", "sources", "list"]
+    environment = os.environ | {
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "LC_ALL": "C",
+        "PYTHONIOENCODING": encoding,
+    }
+    run = subprocess.run(command, capture_output=True, cwd=tmp_path, env=environment)
+    assert run.returncode == 0, run.stderr
+    expected = b"\\u6771\\u4eac \\u017dlu\\u0165" if encoding == "latin-1" else "東京 Žluť".encode()
+    assert expected in run.stdout
 
 
 def test_a_reader_that_goes_away_is_no_error():

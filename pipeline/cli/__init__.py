@@ -6,7 +6,9 @@ mistakes end as one line on standard error and exit code 2, work that could not 
 
 from __future__ import annotations
 
+import codecs
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -76,6 +78,7 @@ def cli(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code. Only a mistake in wiredesk shows a traceback."""
+    _write_any_language()
     try:
         code = cli.main(args=argv, prog_name="wiredesk", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -98,6 +101,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if told is None:
             raise
         return _complain(f"wiredesk: {told.format_message()}", told.exit_code)
+
+
+def _write_any_language() -> None:
+    """Let no headline fail for the locale: ASCII means that none is set, then UTF-8 is likelier (as click has it)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            ascii_only = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding="utf-8" if ascii_only else None, errors="backslashreplace")
 
 
 def _complain(message: str, code: int) -> int:

@@ -97,7 +97,9 @@ def load_settings(file: str | None, flags: dict[str, Any]) -> Settings:
     except pydantic.ValidationError as e:
         first = e.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"setting {name}: {first['msg']} (got {first.get('input')!r})") from e
+        got = first.get("input")
+        shown = "" if isinstance(got, dict) else f" (got {got!r})"
+        raise UserError(f"setting {name}: {first['msg']}{shown}") from e
     except ValueError as e:  # TOML syntax, or an environment value that is no JSON where one is needed
         raise UserError(f"settings can't be read: {e}") from e
 
