@@ -9,6 +9,11 @@ import pytest
 from connectors.warehouse import OpenWarehouse
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no core waits for it at the end."""
+    items.sort(key=lambda item: ("slow" not in item.keywords, "demo_warehouse" not in item.fixturenames))
+
+
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory) -> tuple[pathlib.Path, subprocess.CompletedProcess]:
     """The folder of a demo that ran as a user would run it, and what it printed."""

@@ -16,6 +16,6 @@ def test_kills_at_random_points_lose_and_double_nothing(tmp_path):
     spec = importlib.util.spec_from_file_location("kills", BENCH)
     kills = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(kills)
-    figures = kills.run(kills=6, outlets=4, articles=20, seed=7, folder=tmp_path)
+    figures = kills.run(kills=4, outlets=4, articles=20, seed=7, folder=tmp_path)
     assert figures["ok"], figures
     assert figures["articles"] == figures["published"] == 80

@@ -124,6 +124,7 @@ def deliveries(draw) -> list[list[int]]:
     return [list(order[a:b]) for a, b in itertools.pairwise([0, *cuts, len(order)])]
 
 
+@pytest.mark.slow
 @given(deliveries())
 @settings(
     max_examples=8,
