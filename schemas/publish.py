@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import pathlib
 import sys
 import tomllib
 from importlib import resources
+from typing import Any
 
 import msgspec
 
@@ -28,7 +30,7 @@ def documents() -> dict[str, str]:
     """File name below docs/ -> its content."""
     files = {"tables-reference.md": _reference()}
     for kind, cls in wire.KINDS.items():
-        schema = msgspec.json.schema(cls)
+        schema = _without_indents(msgspec.json.schema(cls))
         schema = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$comment": f"wire format version {wire.VERSION}, record kind {kind}",
@@ -36,6 +38,16 @@ def documents() -> dict[str, str]:
         }
         files[f"schemas/{cls.__name__}.json"] = json.dumps(schema, indent=2) + "\n"
     return files
+
+
+def _without_indents(schema: Any) -> Any:
+    """The schema with its descriptions as Python 3.13 and later have docstrings; earlier ones leave them indented."""
+    if isinstance(schema, dict):
+        return {
+            key: inspect.cleandoc(value) if key == "description" and isinstance(value, str) else _without_indents(value)
+            for key, value in schema.items()
+        }
+    return [_without_indents(part) for part in schema] if isinstance(schema, list) else schema
 
 
 def _reference() -> str:

@@ -28,15 +28,15 @@ class CommitSettings:
 
 
 class Committer:
-    """An asynchronous context manager. ``on_full`` and ``on_room`` are called when a full queue starts and ends
-    holding things up."""
+    """An asynchronous context manager. ``on_full`` (with the reason) and ``on_room`` are called when a full queue
+    starts and ends holding things up."""
 
     def __init__(
         self,
         queue: Queue,
         state: PollState,
         settings: CommitSettings,
-        on_full: Callable[[], None] = lambda: None,
+        on_full: Callable[[str], None] = lambda why: None,
         on_room: Callable[[], None] = lambda: None,
     ):
         self._queue = queue
@@ -108,13 +108,13 @@ class Committer:
                     await loop.run_in_executor(self._thread, self._queue.append, messages[:size])
                     self.appended += len(messages[:size])
                     messages = messages[size:]
-                except QueueFull:
+                except QueueFull as e:
                     if size > 1:
                         size = (size + 1) // 2
                         continue
                     if not held:
                         held = True
-                        self._on_full()
+                        self._on_full(str(e))
                     await asyncio.sleep(self._settings.full_wait)
         finally:
             if held:

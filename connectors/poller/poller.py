@@ -249,13 +249,15 @@ class Poller:
 
     # -- back-pressure and news of the work --
 
-    def _hold(self) -> None:
+    def _hold(self, why: str) -> None:
         self._polls.hold()
         self._pages.hold()
+        self._on_event(Event("queue", "", "", "full", detail=why))
 
     def _resume(self) -> None:
         self._polls.resume()
         self._pages.resume()
+        self._on_event(Event("queue", "", "", "room"))
 
     def _tell(self, event: Event) -> None:
         self._tally.add(event)

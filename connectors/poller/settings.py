@@ -64,6 +64,8 @@ Outcome = Literal[
     "later",
     "same",
     "sitemap-failed",
+    "full",
+    "room",
 ]
 
 
@@ -76,9 +78,10 @@ class Event:
     ``throttled``, ``retired``; ``sitemap-failed``: one below an index has.
     Of a page: ``fetched``, ``failed`` (given up), ``later`` (to be tried again), ``same`` (a second visit found
     nothing new).
+    Of the queue, which has no source and URL: ``full`` (nothing is fetched until there is room), ``room``.
     """
 
-    kind: Literal["source", "page"]
+    kind: Literal["source", "page", "queue"]
     source: str
     url: str
     outcome: Outcome

@@ -54,6 +54,10 @@ class StateInUse(Unavailable):
     """Another poller has this state open; the message says what to do."""
 
 
+class StateFailed(Unavailable):
+    """The state could not be written: no room on the disk, most likely."""
+
+
 class StateError(Unusable):
     """The file is no state that this wiredesk reads; the message says what to do."""
 
@@ -174,6 +178,7 @@ class PollState:
 
     def __init__(self, path: str | os.PathLike[str]):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._lock = _lock(path)
         try:
             with _told(path):
@@ -220,7 +225,13 @@ class PollState:
         return PageDue(key, feed, url, datetime.fromisoformat(due_at), item, attempts, visits, body_hash)
 
     def apply(self, changes: Sequence[Change]) -> None:
-        """Commit all of these changes, or none of them."""
+        """Commit all of these changes, or none of them. Raises ``StateFailed``."""
+        try:
+            self._apply_all(changes)
+        except sqlite3.OperationalError as e:
+            raise StateFailed(f"the poller's state {self._path} can't be written: {e}") from e
+
+    def _apply_all(self, changes: Sequence[Change]) -> None:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             for change in changes:

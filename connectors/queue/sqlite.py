@@ -263,8 +263,9 @@ def _connect(path: str) -> sqlite3.Connection:
             _create(path)
         # Another writer's transaction is short; a minute means that it hangs.
         db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-    except sqlite3.OperationalError as e:
-        raise QueueError(f"the queue {path} can't be opened: {e} (a folder, or no permission, or no room?)") from e
+    except (sqlite3.OperationalError, OSError) as e:
+        why = e.strerror if isinstance(e, OSError) else e
+        raise QueueError(f"the queue {path} can't be opened: {why} (a folder, or no permission, or no room?)") from e
     try:
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA journal_size_limit = {64 * 2**20}")

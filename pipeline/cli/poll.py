@@ -22,7 +22,7 @@ from pipeline.cli.settings import Settings
 log = structlog.get_logger()
 
 # How much an operator wants to hear of each outcome.
-LEVELS = {"unchanged": "debug", "same": "debug", "new": "info", "fetched": "info", "moved": "info"}
+LEVELS = {"unchanged": "debug", "same": "debug", "new": "info", "fetched": "info", "moved": "info", "room": "info"}
 
 
 @click.command()
@@ -103,10 +103,9 @@ def _clock(start: datetime | None) -> Callable[[], datetime]:
 
 
 def _tell(event: Event) -> None:
-    fields = {k: v for k, v in (("reason", event.reason), ("detail", event.detail), ("items", event.items)) if v}
-    getattr(log, LEVELS.get(event.outcome, "warning"))(
-        event.outcome, what=event.kind, source=event.source, url=event.url, **fields
-    )
+    told = {name: getattr(event, name) for name in ("source", "url", "reason", "detail", "items")}
+    fields = {name: value for name, value in told.items() if value}
+    getattr(log, LEVELS.get(event.outcome, "warning"))(event.outcome, what=event.kind, **fields)
 
 
 def _in_words(summary: Summary) -> str:

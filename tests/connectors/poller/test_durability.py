@@ -13,6 +13,8 @@ from paper import Desk, item, rss
 
 from connectors.poller import PollState, StateError, StateInUse, read_feeds
 from connectors.poller.dispatch import Lanes
+from connectors.poller.feed_state import FeedState
+from connectors.poller.state import Change, StateFailed
 from connectors.queue import QueueFull
 from connectors.queue.sqlite import SQLiteQueue
 
@@ -74,9 +76,12 @@ def test_a_full_queue_slows_the_poller_and_drops_nothing(desk, site, publish):
             refusals.append(append)
             raise QueueFull
 
+    told = []
+    desk.on_event = lambda event: told.append(event.outcome) if event.kind == "queue" else None
     queue, desk.queue = desk.queue, Faulty(desk.queue, full)
     summary = desk.poll()
     desk.queue = queue
+    assert told[:2] == ["full", "room"]
     assert len(refusals) >= 2
     assert summary.messages == 8
     assert len(desk.news()) == 8
@@ -194,6 +199,26 @@ def test_the_state_can_be_looked_at_while_the_poller_works(desk, publish, tmp_pa
     (feed,) = read_feeds(desk.state_path)
     assert (feed.source, feed.status, feed.title, feed.entries) == ("Paper", "ok", "The Paper", 1)
     state.close()
+
+
+def test_a_state_that_can_not_grow_changes_nothing_and_says_which_file_it_is(tmp_path):
+    state = PollState(tmp_path / "poller.db")
+    pages = state._db.execute("PRAGMA page_count").fetchone()[0]
+    state._db.execute(f"PRAGMA max_page_count = {pages}")  # what SQLite can't grow past, as on a full disk
+    feed = FeedState.of("https://herald.example/" + "x" * 100_000, "s")
+    with pytest.raises(StateFailed, match=r"poller\.db can't be written"):
+        state.apply([Change(url=feed.url, feed=feed)])
+    assert state.counts()["feeds"] == 0
+    state.close()
+
+
+@pytest.mark.parametrize("content", [b"not a database at all", b"\0" * 5000])
+def test_a_file_that_is_no_state_is_refused(content, tmp_path):
+    (tmp_path / "poller.db").write_bytes(content)
+    with pytest.raises(StateError, match=r"poller\.db"):
+        PollState(tmp_path / "poller.db")
+    with pytest.raises(StateError, match=r"poller\.db"):
+        read_feeds(tmp_path / "poller.db")
 
 
 def test_a_state_of_a_newer_wiredesk_is_refused(tmp_path):
