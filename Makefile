@@ -25,10 +25,10 @@ demo: setup ## the whole walk on sample outlets served on this machine
 	@$(BIN)/wiredesk demo
 
 test: setup ## all tests
-	@$(BIN)/pytest --numprocesses auto --dist loadgroup
+	@$(BIN)/pytest --numprocesses auto --dist loadfile
 
 fast-test: setup ## the tests that take seconds
-	@$(BIN)/pytest --numprocesses auto --dist loadgroup -m "not slow"
+	@$(BIN)/pytest --numprocesses auto --dist loadfile -m "not slow"
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check .

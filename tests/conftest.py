@@ -1,25 +1,34 @@
 """Fixtures that more than one folder needs."""
 
+import json
+import os
 import pathlib
 import subprocess
 import sys
 
 import pytest
+from filelock import FileLock
 
 from connectors.warehouse import OpenWarehouse
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no core waits for it at the end."""
-    items.sort(key=lambda item: ("slow" not in item.keywords, "demo_warehouse" not in item.fixturenames))
+    items.sort(key=lambda item: "slow" not in item.keywords)
 
 
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory) -> tuple[pathlib.Path, subprocess.CompletedProcess]:
-    """The folder of a demo that ran as a user would run it, and what it printed."""
-    folder = tmp_path_factory.mktemp("demo")
+    """The folder of a demo that ran as a user would run it, and what it printed; one run serves all workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, told = shared / "demo", shared / "demo.json"
     command = [sys.executable, "-m", "pipeline", "demo", "--folder", str(folder)]
-    return folder, subprocess.run(command, capture_output=True, text=True, timeout=300)
+    with FileLock(shared / "demo.lock"):
+        if not told.exists():
+            run = subprocess.run(command, capture_output=True, text=True, timeout=300)
+            told.write_text(json.dumps([run.returncode, run.stdout, run.stderr]))
+    return folder, subprocess.CompletedProcess(command, *json.loads(told.read_text()))
 
 
 @pytest.fixture(scope="session")

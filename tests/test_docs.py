@@ -14,7 +14,6 @@ from pipeline.cli import COMMANDS, cli
 from pipeline.cli.settings import load_settings
 
 ROOT = pathlib.Path(__file__).parents[1]
-pytestmark = pytest.mark.xdist_group("demo")  # the SQL runs over the demo's warehouse
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -10,8 +10,6 @@ import pytest
 from pipeline.demo import answers
 from pipeline.demo.material import load_material
 
-pytestmark = pytest.mark.xdist_group("demo")  # one run of it serves all
-
 # How many of the known answers come right. All must for what the walk guarantees; matching and reconciling are first
 # versions here, and these floors only ever rise.
 EVERYTHING = ("article", "versions", "copies", "reject")
