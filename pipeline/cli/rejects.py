@@ -22,7 +22,7 @@ from pipeline.cli.settings import Settings
 from schemas import wire
 from schemas.fetched import fetched
 from schemas.reasons import reasons
-from schemas.records import Failure, Fetched, Reject
+from schemas.records import Fetched, Reject
 
 log = structlog.get_logger()
 
@@ -141,10 +141,14 @@ def replay(
 
 
 async def _again(rejects: Sequence[Reject], http: HttpSettings, refetch: bool) -> list[Fetched]:
-    """The items to process: as they came, or with their pages fetched again. A failed feed is left to the poller."""
+    """The items to process: as they came, or with their pages fetched again. A failed feed is left to the poller, and
+    a URL that was rejected several times is tried once, from the latest."""
     found: list[Fetched] = []
+    latest = {reject.url: reject.reject_id for reject in sorted(rejects, key=lambda r: (r.at, r.reject_id))}
     async with HttpClient(http) as client:
         for reject in rejects:
+            if reject.url is not None and latest[reject.url] != reject.reject_id:
+                continue
             try:
                 item = wire.decode_as(Fetched, reject.payload or b"")
             except wire.WireError as e:
@@ -159,17 +163,19 @@ async def _again(rejects: Sequence[Reject], http: HttpSettings, refetch: bool) -
 
 
 async def _fetch(client: HttpClient, item: Fetched) -> Fetched:
-    """The item with its page fetched now, or with today's failure."""
+    """The item with its page fetched now; if that fails, the item as it was: nothing new has come."""
     fields = {name: getattr(item, name) for name in item.__struct_fields__ if name != "fetch_id"}
-    fields |= {"fetched_at": now(), "body": None, "failure": None}
     try:
         page = await client.get(item.url or "")
         page.raise_for_status()
     except FetchError as e:
-        return fetched(**fields | {"failure": Failure(reason=e.reason, detail=e.detail)})
+        log.info("still fails", url=item.url, reason=e.reason, detail=e.detail)
+        return item
     return fetched(
         **fields
         | {
+            "fetched_at": now(),
+            "failure": None,
             "body": page.body,
             "status": page.status,
             "final_url": page.final_url,

@@ -1,8 +1,9 @@
 """Replaying rejects: a page that could not be had is fetched again, another item is processed again."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -12,6 +13,7 @@ from connectors.warehouse import OpenWarehouse
 from pipeline.cli.batches import Batches, Item
 from pipeline.cli.rejects import _again, _process
 from pipeline.graph import Steps
+from schemas import wire
 from schemas.fetched import fetched
 from schemas.records import Entry, Failure, Reject
 
@@ -79,3 +81,27 @@ def test_a_failed_feed_is_left_to_the_poller(opener):
         opener, fetched(kind="feed", source="herald", url="https://h.example/", failure=Failure(reason="gone"))
     )
     assert asyncio.run(_again(rejects, HttpSettings(), False)) == []
+
+
+def test_a_page_that_still_can_not_be_had_stays_one_reject_however_often_it_is_tried(opener):
+    url = "http://127.0.0.1:9/cranes"
+    rejects = fill(opener, fetched(source="herald", url=url, fetched_at=NOW, failure=Failure(reason="timeout")))
+    for _ in range(3):
+        items = asyncio.run(_again(rejects, HttpSettings(allow_private=True), False))
+        assert _process(opener, items, rejects) == 0
+        with opener().hold() as warehouse:
+            rejects = warehouse.rows(Reject)
+            assert len(rejects) == warehouse.count("receipts") == 1
+            assert rejects[0].replayed_at
+
+
+def test_of_a_url_that_was_rejected_several_times_the_latest_is_tried(opener):
+    url = "https://herald.example/cranes"
+    failed = [
+        fetched(source="herald", url=url, body=body, content_type="text/html", fetched_at=NOW, status=200)
+        for body in (b"<html><body>1</body></html>", b"<html><body>2</body></html>")
+    ]
+    first, second = fill(opener, *failed)
+    later = msgspec.structs.replace(second, at=second.at + timedelta(hours=1))
+    (item,) = asyncio.run(_again([later, first], HttpSettings(), False))
+    assert item == wire.decode(second.payload)
