@@ -78,11 +78,11 @@ def test_a_stop_is_resumed_where_it_was(tmp_path):
 @pytest.mark.slow
 def test_a_killed_backfill_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
     archive = tmp_path / "a.jsonl"
-    archive.write_text("".join(line(n) + "\n" for n in range(400)))
-    (tmp_path / "wiredesk.toml").write_text("[backfill]\nbatch_items = 25\n")
+    archive.write_text("".join(line(n) + "\n" for n in range(120)))
+    (tmp_path / "wiredesk.toml").write_text("[backfill]\nbatch_items = 20\n")
     command = [sys.executable, "-m", "pipeline", "-c", str(tmp_path / "wiredesk.toml"), "backfill", str(archive)]
     killed = [*command, "--warehouse", f"duckdb:///{tmp_path}/killed.duckdb"]
-    for seconds in (6.0, 7.5, 9.0):
+    for seconds in (5.0, 6.5):
         process = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(seconds)
         process.kill()
