@@ -1,64 +1,92 @@
-"""Train what matching ships: how rare English words are, and the model that scores a pair of articles.
+"""Train what matching ships: how rare English words are, and the two models that judge pairs of articles.
 
-    python bench/train_matching.py ../shared/data
+    python bench/train_matching.py ../shared/data        (make train)
 
-reads the labelled sets (neus, ecb, fnc) and the background set of DIR, prints cross-validated scores (folds by story,
-one threshold for all sets, each article linked to its best earlier one) and writes rarity.en.bin and scorer.json to
-pipeline/matching/data/. The same data give the same files.
+reads the labelled sets (neus, ecb, fnc) and the background set of DIR, prints cross-validated scores (five folds by
+story; no score is of a story that the models have seen) and writes rarity.en.bin, likeness.npz and links.npz to
+pipeline/matching/data/ and the model card docs/matching-model.md. The same data give the same files.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import labelled
+import lightgbm
 import msgspec
 import numpy as np
+from model_card import write_card
+from scores import b_cubed
 
-from pipeline.match import Matching
-from pipeline.matching import words
+from dataclasses import dataclass as _dc
+@_dc
+class Matching:
+    horizon: timedelta = timedelta(days=7); candidates: int = 64; crowd: int = 256; threshold: float = 0.45
+
+from pipeline.matching import copies, linkage, words
+from pipeline.matching.features import FEATURES, Comparer
+from pipeline.matching.forest import Forest
+from pipeline.matching.lexicon import lexicon, tokens
 from pipeline.matching.pool import Pool
-from pipeline.matching.score import FEATURES, UNIT, WEIGHT_UNIT, Model, Scorer
 from pipeline.matching.sketch import sketch
+from pipeline.matching.surroundings import FLOOR, SURROUNDINGS, graph, surroundings
 from schemas.records import Article
 
 DATA = Path(words.__file__).parent / "data"
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 FOLDS = 5
-HIDDEN, SEEDS = 10, 4
-EPOCHS = 30
-SET_WEIGHTS = {"neus": 1.0, "ecb": 0.5, "fnc": 0.5, "background": 0.3}
-VARIANT_WEIGHT = 0.5
-MOST_NEGATIVES = 80_000
+WEIGHTS = {"neus": 1.0, "ecb": 0.5, "fnc": 0.5, "background": 0.3}
+VARIED = 0.5
+"""A variant of a set weighs so much of the set."""
+MOST_NEGATIVES = 60_000
 """Of a set without gold stories."""
-CROWDED = timedelta(days=30)
+CROWDED = 30
 """Into so many days the variants with made-up dates are crowded, as densely as a busy desk's news."""
-THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
+ALONE = 0.3
+"""In thinned sets so many articles stand alone."""
+LIKENESS = {"num_leaves": 31, "learning_rate": 0.08, "trees": 160}
+LINKS = {"num_leaves": 15, "learning_rate": 0.06, "trees": 160}
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """The candidate pairs of one set, and whether each is of one story."""
+class View:
+    """The candidate pairs of one set as matching would compare them, and whether each is of one story."""
 
+    name: str
     ids: list[str]
-    stories: list[str]
+    stories: np.ndarray
+    folds: np.ndarray
+    days: np.ndarray
     later: np.ndarray
     earlier: np.ndarray
     features: np.ndarray
     same: np.ndarray
+    told: np.ndarray
+    """Of which pairs it is known."""
     weight: float
+    copied: np.ndarray
+    """The first article of each one's copy group; its own position for most."""
 
-    @property
-    def folds(self) -> np.ndarray:
-        """The fold of each article: that of its story."""
-        return np.array([zlib.crc32(story.encode()) % FOLDS for story in self.stories])
+    def thinned(self, kept: np.ndarray) -> View:
+        """The view with the articles of this mask only."""
+        pairs = kept[self.later] & kept[self.earlier]
+        return self.of_pairs(pairs)
+
+    def of_pairs(self, pairs: np.ndarray) -> View:
+        return replace(
+            self,
+            later=self.later[pairs],
+            earlier=self.earlier[pairs],
+            features=self.features[pairs],
+            same=self.same[pairs],
+            told=self.told[pairs],
+        )
 
 
 def rarities(background: Iterable[Article]) -> np.ndarray:
@@ -80,209 +108,210 @@ def rarities(background: Iterable[Article]) -> np.ndarray:
 def variants(name: str, found: list[Article], gold: dict[str, str], rng: np.random.Generator) -> list[list[Article]]:
     """The same articles with other metadata, so that a missing title or date does not give away the set.
 
-    Sets with dates: once without titles, once without dates. Sets without: with made-up ones in one week, the articles
-    of a story within two days of each other. The background: with made-up dates, half of it without titles; as it is
-    hardly two of its articles share a day, and to share one says too much.
+    Sets with dates: once without titles, once without dates. Sets without: with made-up ones, the articles of a story
+    within two days of each other. The background: with made-up dates, half of it without titles; as it is hardly two of
+    its articles share a day, and to share one says too much.
     """
     if name == "neus":
         untitled = [msgspec.structs.replace(a, title=None) for a in found]
         return [untitled, [msgspec.structs.replace(a, published_at=None) for a in found]]
     stories = sorted({gold.get(a.article_id, a.article_id) for a in found})
-    days = {story: rng.integers(CROWDED.days if name == "background" else 7) for story in stories}
+    days = {story: rng.integers(CROWDED) for story in stories}
     made = []
     for a in found:
         day = float(days[gold.get(a.article_id, a.article_id)])
         gap = timedelta(days=day + rng.choice([0, 0, 0, 1, 1, 2]), hours=float(rng.integers(24)))
-        title = a.title if rng.random() < 0.5 else None
-        made.append(msgspec.structs.replace(a, title=title, published_at=EPOCH + gap))
+        title = a.title or a.text[: a.text.find(" ", 60)]
+        made.append(
+            msgspec.structs.replace(a, title=title if rng.random() < 0.5 else None, published_at=EPOCH + gap)
+        )
     return [made]
 
 
-def pairs(
-    articles: list[Article], gold: dict[str, str], weight: float, dates: dict[str, datetime] | None = None
-) -> Pairs:
-    """All pairs of an article and a candidate, as matching would compare them.
+def view(
+    name: str, articles: list[Article], gold: dict[str, str], weight: float, dates: dict[str, datetime] | None = None
+) -> View:
+    """All pairs of an article and a candidate.
 
-    Without gold stories pairs are negatives, except those of neighbouring days, which may well be of one story: they
-    are left out. ``dates``: the true ones, where the articles have made-up ones.
+    Without gold stories pairs are negatives, except those of neighbouring days, which may well be of one story: of them
+    nothing is told. ``dates``: the true ones, where the articles have made-up ones.
     """
-    sketches = [sketch(a) for a in articles]
     config = Matching()
-    pool = Pool(sketches, config.horizon, config.candidates)
-    scorer = Scorer(pool)
-    later, earlier, features = [], [], []
+    pool = Pool([sketch(a) for a in articles], config.horizon, config.candidates, config.crowd)
+    comparer = Comparer(pool)
+    later, earlier, features, contained = [], [], [], []
     for i in range(len(pool)):
         candidates = pool.candidates(i)
-        if len(candidates.positions):
-            later.append(np.full(len(candidates.positions), i))
-            earlier.append(candidates.positions)
-            features.append(scorer.features(i, candidates))
+        if len(candidates):
+            later.append(np.full(len(candidates), i))
+            earlier.append(candidates)
+            features.append(comparer.features(i, candidates))
+            contained.append(comparer.containment(i, candidates))
     ids = [s.article_id for s in pool.sketches]
-    stories = [gold.get(name, name) for name in ids]
-    number = {story: n for n, story in enumerate(sorted(set(stories)))}
-    story = np.array([number[s] for s in stories])
-    i, j, x = np.concatenate(later), np.concatenate(earlier), np.concatenate(features).astype(np.int16)
+    of_story = [gold.get(x, x) for x in ids]
+    number = {story: n for n, story in enumerate(sorted(set(of_story)))}
+    stories = np.array([number[s] for s in of_story])
+    i, j, x = np.concatenate(later), np.concatenate(earlier), np.concatenate(features)
+    told = np.ones(len(i), np.bool_)
     if not gold:
         true = dates or {a.article_id: a.published_at or EPOCH for a in articles}
         day = np.array([true[name].timestamp() for name in ids]) / 86_400
-        apart = np.abs(day[i] - day[j]) >= (CROWDED.days if dates else 2)
-        # Crowded articles have ten times more negatives than all else together.
-        kept = np.flatnonzero(apart)[:: max(1, apart.sum() // MOST_NEGATIVES)]
-        i, j, x = i[kept], j[kept], x[kept]
-    return Pairs(ids, stories, i, j, x, story[i] == story[j], weight)
-
-
-def fit(sets: Sequence[Pairs], without: int | None = None) -> Model:
-    """Train on all pairs but those with an article of fold ``without``: the mean of ``SEEDS`` models, as one."""
-    found = [_fit(sets, without, seed) for seed in range(SEEDS)]
-    return _quantised(
-        hidden=np.concatenate([f[0] for f in found], axis=1),
-        hidden_bias=np.concatenate([f[1] for f in found]),
-        out=np.concatenate([f[2] for f in found]) / SEEDS,
-        linear=np.mean([f[3] for f in found], axis=0),
-        bias=float(np.mean([f[4] for f in found])),
+        apart = np.flatnonzero(np.abs(day[i] - day[j]) >= (CROWDED if dates else 2))
+        told[:] = False
+        told[apart[:: max(1, len(apart) // MOST_NEGATIVES)]] = True
+    same = np.concatenate(contained) >= copies.SAME
+    return View(
+        name=name,
+        ids=ids,
+        stories=stories,
+        folds=np.array([zlib.crc32(story.encode()) % FOLDS for story in of_story]),
+        days=np.array([s.at.timestamp() / 86_400 if s.at else np.nan for s in pool.sketches]),
+        later=i,
+        earlier=j,
+        features=x,
+        same=stories[i] == stories[j],
+        told=told,
+        weight=weight,
+        copied=_firsts(len(ids), zip(i[same].tolist(), j[same].tolist(), strict=True)),
     )
 
 
-def _fit(sets: Sequence[Pairs], without: int | None, seed: int) -> tuple[np.ndarray, ...]:
-    """Weights of one model, for features as they are. Adam (Kingma, Ba 2015), cosine schedule."""
-    kept = []
-    for s in sets:
-        used = np.ones(len(s.same), bool)
-        if without is not None:
-            used = (s.folds[s.later] != without) & (s.folds[s.earlier] != without)
-        kept.append((s.features[used], s.same[used], np.full(used.sum(), s.weight)))
-    x, y, w = (np.concatenate(part).astype(np.float32) for part in zip(*kept, strict=True))
-    x /= UNIT
-    mean, deviation = x.mean(axis=0), x.std(axis=0) + 1e-3
-    z = (x - mean) / deviation
-    rng = np.random.default_rng(seed)
-    n, columns = z.shape
-    parameters = [
-        rng.normal(0, columns**-0.5, (columns, HIDDEN)),
-        np.zeros(HIDDEN),
-        rng.normal(0, 0.1, HIDDEN),
-        np.zeros(columns),
-        np.zeros(1),
-    ]
-    parameters = [p.astype(np.float32) for p in parameters]
-    first, second = [np.zeros_like(p) for p in parameters], [np.zeros_like(p) for p in parameters]
-    step, batch = 0, 1024
-    for epoch in range(EPOCHS):
-        rate = 0.005 * (1 + np.cos(np.pi * epoch / EPOCHS))
-        shuffled = rng.permutation(n)
-        for start in range(0, n, batch):
-            chosen = shuffled[start : start + batch]
-            step += 1
-            for k, gradient in enumerate(_gradients(parameters, z[chosen], y[chosen], w[chosen])):
-                first[k] = 0.9 * first[k] + 0.1 * gradient
-                second[k] = 0.999 * second[k] + 0.001 * gradient**2
-                moved = first[k] / (1 - 0.9**step) / (np.sqrt(second[k] / (1 - 0.999**step)) + 1e-8)
-                parameters[k] = parameters[k] - rate * moved
-    hidden, hidden_bias, out, linear, bias = parameters
-    return (
-        hidden / deviation[:, None],
-        hidden_bias - (mean / deviation) @ hidden,
-        out,
-        linear / deviation,
-        bias[0] - (mean / deviation) @ linear,
+def _firsts(count: int, edges: Iterable[tuple[int, int]]) -> np.ndarray:
+    first = np.arange(count)
+    for group in copies.groups((str(a), str(b)) for a, b in edges):
+        members = [int(x) for x in group]
+        first[members] = min(members)
+    return first
+
+
+# -- fitting -----------------------------------------------------------------------------------------------------------
+
+
+def fit(features: Sequence[str], shape: dict[str, float], parts: Sequence[tuple[np.ndarray, View]]) -> Forest:
+    """A forest trained on these rows of features and their views' pairs."""
+    rows = np.concatenate([x[v.told] for x, v in parts])
+    same = np.concatenate([v.same[v.told] for _, v in parts])
+    weight = np.concatenate([np.full(int(v.told.sum()), v.weight) for _, v in parts])
+    settings = {
+        "objective": "binary",
+        "num_leaves": shape["num_leaves"],
+        "learning_rate": shape["learning_rate"],
+        "min_data_in_leaf": 40,
+        "feature_fraction": 0.7,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 2,
+        "seed": 1,
+        "verbose": -1,
+    }
+    booster = lightgbm.train(settings, lightgbm.Dataset(rows, same, weight=weight), int(shape["trees"]))
+    return _exported(booster.dump_model(), features)
+
+
+def _exported(model: dict, features: Sequence[str]) -> Forest:
+    """The trees of a LightGBM model as arrays."""
+    feature, threshold, left, right, value, roots = [], [], [], [], [], []
+
+    def add(node: dict) -> int:
+        if "leaf_value" in node:
+            value.append(node["leaf_value"])
+            return -len(value)
+        at = len(feature)
+        feature.append(node["split_feature"])
+        threshold.append(node["threshold"])
+        left.append(0)
+        right.append(0)
+        left[at], right[at] = add(node["left_child"]), add(node["right_child"])
+        return at
+
+    for tree in model["tree_info"]:
+        roots.append(add(tree["tree_structure"]))
+    return Forest(
+        features=tuple(features),
+        feature=np.array(feature, np.int16),
+        threshold=np.array(threshold, np.float32),
+        left=np.array(left, np.int32),
+        right=np.array(right, np.int32),
+        value=np.array(value, np.float32).astype(np.float64),
+        roots=np.array(roots, np.int32),
     )
 
 
-def _gradients(p: list[np.ndarray], z: np.ndarray, y: np.ndarray, w: np.ndarray) -> list[np.ndarray]:
-    """Of the weighted log loss, with a little weight decay."""
-    hidden, hidden_bias, out, linear, bias = p
-    inner = z @ hidden + hidden_bias
-    active = np.maximum(inner, 0)
-    error = (1 / (1 + np.exp(-(active @ out + z @ linear + bias))) - y) * w / len(y)
-    back = np.outer(error, out) * (inner > 0)
-    decay = 1e-4
-    return [
-        z.T @ back + decay * hidden,
-        back.sum(axis=0),
-        active.T @ error + decay * out,
-        z.T @ error + decay * linear,
-        error.sum(keepdims=True),
-    ]
+def without(v: View, x: np.ndarray, fold: int) -> tuple[np.ndarray, View]:
+    """The pairs that no article of a fold is in."""
+    kept = (v.folds[v.later] != fold) & (v.folds[v.earlier] != fold)
+    return x[kept], v.of_pairs(kept)
 
 
-def _quantised(hidden: np.ndarray, hidden_bias: np.ndarray, out: np.ndarray, linear: np.ndarray, bias: float) -> Model:
-    return Model(
-        hidden=np.round(hidden * WEIGHT_UNIT).astype(np.float64),
-        hidden_bias=np.round(hidden_bias * WEIGHT_UNIT * UNIT).astype(np.float64),
-        out=np.round(out * WEIGHT_UNIT).astype(np.float64),
-        linear=np.round(linear * WEIGHT_UNIT).astype(np.float64),
-        bias=float(round(bias * WEIGHT_UNIT * UNIT)),
-    )
-
-
-def held_out(sets: list[Pairs], varied: list[Pairs]) -> list[np.ndarray]:
-    """For each set the probability of each pair, from the model that did not see the later article's story."""
-    found = [np.zeros(len(s.same)) for s in sets]
+def held_out(
+    views: Sequence[View], rows: Sequence[np.ndarray], features: Sequence[str], shape: dict[str, float]
+) -> list[np.ndarray]:
+    """For each view the probability of each pair, from a forest that did not see the later article's story."""
+    found = [np.zeros(len(v.same)) for v in views]
     for fold in range(FOLDS):
-        model = fit([*sets, *varied], without=fold)
-        for s, probability in zip(sets, found, strict=True):
-            mine = s.folds[s.later] == fold
-            probability[mine] = model.probability(s.features[mine])
+        forest = fit(features, shape, [without(v, x, fold) for v, x in zip(views, rows, strict=True)])
+        for v, x, probability in zip(views, rows, found, strict=True):
+            mine = v.folds[v.later] == fold
+            probability[mine] = forest.probability(x[mine])
     return found
 
 
-def parents(s: Pairs, probability: np.ndarray, threshold: float) -> np.ndarray:
-    """The pair that links each linked article: its best, of equals the earliest."""
-    best = np.lexsort((s.earlier, -probability, s.later))
-    best = best[probability[best] >= threshold]
-    _, first = np.unique(s.later[best], return_index=True)
-    return best[first]
+def in_surroundings(v: View, likeness: np.ndarray) -> tuple[View, np.ndarray]:
+    """The edges of the view's graph (pairs that are alike, of articles that are no copies) and their features."""
+    alone = v.copied == np.arange(len(v.copied))
+    edges = (likeness >= FLOOR) & alone[v.later] & alone[v.earlier]
+    edged = v.of_pairs(edges)
+    p = likeness[edges]
+    around = graph(edged.later, edged.earlier, p, v.days, np.zeros(len(v.days), np.bool_))
+    return edged, np.hstack((surroundings(edged.later, edged.earlier, p, around), edged.features))
 
 
-def grouping(s: Pairs, links: np.ndarray) -> dict[str, str]:
-    """Article id -> the first article of its tree."""
-    root = np.arange(len(s.ids))
-    for link in links:  # In the order of the later article, so that its parent's root is known.
-        root[s.later[link]] = root[s.earlier[link]]
-    return {name: s.ids[root[n]] for n, name in enumerate(s.ids)}
+# -- scoring -----------------------------------------------------------------------------------------------------------
 
 
-def b_cubed(gold: dict[str, str], found: dict[str, str]) -> tuple[float, float, float]:
-    """Precision, recall, F1 (Bagga, Baldwin 1998), each article weighing the same."""
-    of_gold, of_found = defaultdict(set), defaultdict(set)
-    for name, story in gold.items():
-        of_gold[story].add(name)
-        of_found[found[name]].add(name)
-    both = {name: len(of_gold[gold[name]] & of_found[found[name]]) for name in gold}
-    precision = sum(n / len(of_found[found[name]]) for name, n in both.items()) / len(gold)
-    recall = sum(n / len(of_gold[gold[name]]) for name, n in both.items()) / len(gold)
-    return precision, recall, 2 * precision * recall / (precision + recall)
+def grouped(v: View, probability: np.ndarray, threshold: float) -> tuple[np.ndarray, dict[int, tuple[int, float]]]:
+    """The first article of each one's story, and the parents of rewrites."""
+    found = zip(v.later.tolist(), v.earlier.tolist(), probability.tolist(), strict=True)
+    edges = [linkage.Edge(*edge) for edge in found if edge[2] >= FLOOR]
+    parents = linkage.trees(edges, threshold)
+    first = np.arange(len(v.ids))
+    for node in sorted(parents):
+        first[node] = first[parents[node][0]]
+    return first[v.copied], parents
 
 
-def report(sets: list[Pairs], probabilities: list[np.ndarray]) -> None:
-    """Print B-cubed F1 of each set at each threshold, and how often links are right by their probability."""
-    print("set        " + "".join(f"   >= {t:.1f}" for t in THRESHOLDS) + "   (B-cubed F1, held out)")
-    for name, s, probability in zip((*labelled.STORIES, "background"), sets, probabilities, strict=True):
-        gold = dict(zip(s.ids, s.stories, strict=True))
-        scores = [b_cubed(gold, grouping(s, parents(s, probability, t)))[2] for t in THRESHOLDS]
-        print(f"{name:11s}" + "".join(f"{f1:9.3f}" for f1 in scores))
-    print("links of probability ... are right (all sets with stories):")
-    for low, high in ((0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 0.9), (0.9, 1.01)):
-        right = []
-        for s, probability in zip(sets[:-1], probabilities[:-1], strict=True):
-            links = parents(s, probability, low)
-            right.append(s.same[links[probability[links] < high]])
-        print(f"  {low:.1f}-{min(high, 1):.1f}  {np.concatenate(right).mean():.3f} of {len(np.concatenate(right))}")
+def thinnings(v: View, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
+    """Masks of articles: all, a random half of the stories, and with partners removed until ``ALONE`` stand alone."""
+    yield "full", np.ones(len(v.ids), np.bool_)
+    stories = rng.permutation(np.unique(v.stories))
+    yield "half", np.isin(v.stories, stories[: len(stories) // 2])
+    kept = np.ones(len(v.ids), np.bool_)
+    size = np.bincount(v.stories)
+    alone, total = int((size == 1).sum()), len(v.ids)
+    for story in stories:
+        if alone >= ALONE * total:
+            break
+        members = np.flatnonzero(v.stories == story)
+        if len(members) > 1:
+            kept[members] = False
+            kept[rng.choice(members)] = True
+            alone, total = alone + 1, total - len(members) + 1
+    yield "singletons", kept
 
 
-def write(model: Model) -> None:
-    """The model as JSON, one feature a line."""
-    rows = {
-        "features": list(FEATURES),
-        "hidden": model.hidden.astype(int).tolist(),
-        "hidden_bias": model.hidden_bias.astype(int).tolist(),
-        "out": model.out.astype(int).tolist(),
-        "linear": model.linear.astype(int).tolist(),
-        "bias": int(model.bias),
-    }
-    text = ",\n".join(f'"{key}": {json.dumps(value)}' for key, value in rows.items()).replace("], [", "],\n [")
-    (DATA / "scorer.json").write_text("{\n" + text + "\n}\n")
+def report(say: Callable[[str], None], name: str, v: View, p: np.ndarray, mask: np.ndarray) -> dict[float, float]:
+    """B-cubed F1 at some thresholds."""
+    scores = {}
+    for threshold in (0.35, 0.4, 0.45, 0.5, 0.55):
+        first, _ = grouped(v, p, threshold)
+        at = np.flatnonzero(mask)
+        gold = {v.ids[n]: str(v.stories[n]) for n in at}
+        scores[threshold] = b_cubed(gold, {v.ids[n]: str(first[n]) for n in at})[2]
+    say(f"{name:20s}" + "".join(f"{f1:9.4f}" for f1 in scores.values()))
+    return scores
 
 
 def main() -> None:
@@ -294,17 +323,48 @@ def main() -> None:
     if not args.only_report:
         (DATA / "rarity.en.bin").write_bytes(words.pack_rarities(rarities(background)))
     rng = np.random.default_rng(0)
-    sets, varied = [], []
+    views: list[View] = []
     for name in (*labelled.STORIES, "background"):
         found = background if name == "background" else labelled.articles(args.data, name)
         gold = {} if name == "background" else labelled.gold(args.data, name)
         true = {a.article_id: a.published_at or EPOCH for a in found}
-        sets.append(pairs(found, gold, SET_WEIGHTS[name]))
+        views.append(view(name, found, gold, WEIGHTS[name]))
         for made in variants(name, found, gold, rng):
-            varied.append(pairs(made, gold, SET_WEIGHTS[name] * VARIANT_WEIGHT, true))
-    report(sets, held_out(sets, varied))
+            views.append(view(f"{name} varied", made, gold, WEIGHTS[name] * VARIED, true))
+        print(name, "read", flush=True)
+    likeness = held_out(views, [v.features for v in views], FEATURES, LIKENESS)
+    thinned, masks, edged = [], [], []
+    for v, p in zip(views, likeness, strict=True):
+        for how, mask in thinnings(v, rng):
+            if v.name == "background" and how != "full":
+                continue
+            kept = mask[v.later] & mask[v.earlier]
+            thinned.append((f"{v.name} {how}", *in_surroundings(v.of_pairs(kept), p[kept])))
+            masks.append(mask)
+    edged = [(v, x) for _, v, x in thinned]
+    names = (*SURROUNDINGS, *FEATURES)
+    links = held_out([v for v, _ in edged], [x for _, x in edged], names, LINKS)
+    print("threshold           " + "".join(f"{t:9.2f}" for t in (0.35, 0.4, 0.45, 0.5, 0.55)))
+    scores = {}
+    for (name, v, _), p, mask in zip(thinned, links, masks, strict=True):
+        scores[name] = report(print, name, v, p, mask)
+    tied = []
+    for (name, v, _), p in zip(thinned, links, strict=True):
+        if not name.startswith("background"):
+            _, parents = grouped(v, p, Matching().threshold)
+            tied += [(p, bool(v.stories[n] == v.stories[parent])) for n, (parent, p) in parents.items()]
+    print("links of probability ... are right (held out):")
+    for low, high in ((0.3, 0.5), (0.5, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.01)):
+        right = [ok for p, ok in tied if low <= p < high]
+        print(f"  {low:.1f}-{min(high, 1):.1f}  {np.mean(right) if right else 0:.3f} of {len(right)}")
     if not args.only_report:
-        write(fit([*sets, *varied]))
+        forests = {
+            "likeness": fit(FEATURES, LIKENESS, [(v.features, v) for v in views]),
+            "links": fit(names, LINKS, [(x, v) for v, x in edged]),
+        }
+        for name, forest in forests.items():
+            (DATA / f"{name}.npz").write_bytes(forest.packed())
+        write_card(scores, tied)
 
 
 if __name__ == "__main__":

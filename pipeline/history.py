@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
-from schemas.records import Article, ArticleSection, Link, Member, Metric, Receipt, Sketch
+from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Receipt, Sketch
 
 
 class History(Protocol):
@@ -20,6 +20,7 @@ class History(Protocol):
     def receipts(self, fetch_ids: Sequence[str] = (), article_ids: Sequence[str] = ()) -> list[Receipt]: ...
     def sketches(self, article_ids: Sequence[str]) -> list[Sketch]: ...
     def related(self, sketches: Sequence[Sketch], horizon: timedelta) -> list[Sketch]: ...
+    def pairs(self, names: Sequence[str]) -> list[Pair]: ...
     def links(
         self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = (), copy_groups: Sequence[str] = ()
     ) -> list[Link]: ...
@@ -45,6 +46,9 @@ class Nothing:
         return []
 
     def related(self, sketches: Sequence[Sketch], horizon: timedelta) -> list[Sketch]:
+        return []
+
+    def pairs(self, names: Sequence[str]) -> list[Pair]:
         return []
 
     def links(

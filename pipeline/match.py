@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -26,167 +26,12 @@ import msgspec
 
 from pipeline.history import History, OpenHistory
 from pipeline.matching import copies, stories
-from pipeline.matching.pool import Pool
-from pipeline.matching.score import Scorer
+from pipeline.matching.judge import Matching
 from pipeline.matching.sections import find_sections
-from pipeline.matching.sketch import section_id, sketch, sketch_section, subtag, unpack
+from pipeline.matching.settlement import Settled, Settlement
+from pipeline.matching.sketch import section_id, sketch, sketch_section, subtag
+from pipeline.matching.web import Tie
 from schemas.records import Article, ArticleSection, Link, Member, Record, Replaced, Section, Sketch
-
-
-@dataclass(frozen=True)
-class Matching:
-    """The options of matching."""
-
-    horizon: timedelta = timedelta(days=7)
-    """An article comes from one published at most so much earlier."""
-    threshold: float = 0.5
-    """The least probability of a rewrite's link."""
-    candidates: int = 64
-    """With at most so many earlier articles one is compared: a bound on what a flood under one headline costs."""
-
-
-class Tie(NamedTuple):
-    """What an article or a section came from."""
-
-    parent_id: str | None = None
-    relation: str = "original"
-    similarity: float | None = None
-    copy_group: str | None = None
-
-
-class Judged(NamedTuple):
-    """What the candidates of an article say: the best by score, the copies among them."""
-
-    rewrite: Tie
-    copies: tuple[tuple[str, float], ...]
-    """(article, containment), the best first."""
-
-
-class Settled(NamedTuple):
-    """The ties of articles, and of sections with the article that each is part of."""
-
-    articles: dict[str, Tie]
-    sections: dict[str, tuple[str, Tie]]
-
-
-class Judge:
-    """Judges the articles and sections of one pool. Pure: the same pool gives the same judgements."""
-
-    def __init__(self, sketches: Iterable[Sketch], config: Matching):
-        self.pool = Pool(list(sketches), config.horizon, config.candidates)
-        self._scorer = Scorer(self.pool)
-        self._threshold = config.threshold
-
-    def judge(self, name: str) -> Judged:
-        """``name``: the id of an article or section in the pool."""
-        i = self.pool.position[name]
-        candidates = self.pool.candidates(i)
-        if not len(candidates.positions):
-            return Judged(Tie(), ())
-        scores, contained = self._scorer.scores(i, candidates)
-        best = int(scores.argmax())  # Of equals the first, and positions are in order of time.
-        ids = [self.pool.sketches[j].article_id for j in candidates.positions.tolist()]
-        rewrite = Tie()
-        if scores[best] >= self._threshold:
-            rewrite = Tie(ids[best], "rewrite", float(scores[best]))
-        same = [(ids[n], float(c)) for n, c in enumerate(contained.tolist()) if c >= copies.SAME]
-        return Judged(rewrite, tuple(sorted(same, key=lambda copy: -copy[1])))
-
-    def tie_groups(self, judged: dict[str, Judged]) -> dict[str, Tie]:
-        """What each of the judged came from, copy groups considered."""
-        ties = {name: self._section_tie(j) if self.is_section(name) else j.rewrite for name, j in judged.items()}
-        edges = [(x, a) for x, j in judged.items() if not self.is_section(x) for a, _ in j.copies]
-        for group in copies.groups(edges):
-            first, *rest = sorted(group, key=self.pool.position.__getitem__)
-            ties[first] = ties[first]._replace(copy_group=first)
-            for name in rest:
-                found = judged[name].copies
-                # A chain may lead over later copies only; then the group's first is what was copied.
-                parent, share = found[0] if found else (first, self.share(name, first))
-                ties[name] = Tie(parent, "copy", share, first)
-        return ties
-
-    def share(self, a: str, b: str) -> float:
-        """How much of the shorter text the two share."""
-        return self._scorer.share(self.pool.position[a], self.pool.position[b])
-
-    def _section_tie(self, judged: Judged) -> Tie:
-        if judged.copies:
-            return Tie(judged.copies[0][0], "copy", judged.copies[0][1])
-        return judged.rewrite
-
-    def is_section(self, name: str) -> bool:
-        return bool(self.pool.section[self.pool.position[name]])
-
-
-class Settlement:
-    """Finds what a batch unsettles, loads what that depends on, and judges it. Use ``settle``."""
-
-    def __init__(self, fresh: Sequence[Sketch], history: History, config: Matching):
-        self._fresh = {s.article_id: s for s in fresh}
-        self._history = history
-        self._config = config
-        self._known: dict[str, Sketch] = {}
-        self._complete: set[str] = set()
-        self._judge: Judge | None = None
-
-    def settle(self) -> Settled:
-        """What each unsettled article and section came from."""
-        before = self._history.sketches(sorted(self._fresh))
-        self._learn(self._history.related([*self._fresh.values(), *before], self._config.horizon))
-        unsettled = self._fresh.keys() | self._depending(self.judge.pool)
-        if before:  # Of the articles as they were others were candidates too, and lose one.
-            as_it_was = {**self._known, **{s.article_id: s for s in before}}
-            unsettled |= self._depending(Pool(list(as_it_was.values()), self._config.horizon, self._config.candidates))
-        judged: dict[str, Judged] = {}
-        while wanted := unsettled - judged.keys():
-            self._load(wanted)
-            judged.update((name, self.judge.judge(name)) for name in sorted(wanted))
-            unsettled |= self._copies_of(wanted, judged)
-        ties, parts = self.judge.tie_groups(judged), {}
-        for name in [name for name in ties if self.judge.is_section(name)]:
-            parts[name] = (unpack(self._known[name].evidence).part_of, ties.pop(name))
-        return Settled(ties, parts)
-
-    @property
-    def judge(self) -> Judge:
-        """A judge of all that is known so far."""
-        if self._judge is None:
-            self._judge = Judge(self._known.values(), self._config)
-        return self._judge
-
-    def _learn(self, sketches: Iterable[Sketch]) -> None:
-        for s in [*self._fresh.values(), *sketches]:
-            if s.article_id not in self._known and not self._outdated(s):
-                self._known[s.article_id] = s
-                self._judge = None
-
-    def _outdated(self, s: Sketch) -> bool:
-        """The sections of an article that came again are those that came with it, not the stored ones."""
-        return s.article_id not in self._fresh and unpack(s.evidence).part_of in self._fresh
-
-    def _depending(self, pool: Pool) -> set[str]:
-        """Those that may have one of the batch among their candidates."""
-        found: set[int] = set()
-        for name in self._fresh:
-            if name in pool.position:
-                found.update(pool.later(pool.position[name]).tolist())
-        return {pool.sketches[j].article_id for j in found}
-
-    def _load(self, names: set[str]) -> None:
-        """Have these and all that may be among their candidates in ``_known``."""
-        missing = [name for name in sorted(names) if name not in self._known]
-        self._learn(self._history.sketches(missing))
-        partial = [self._known[name] for name in sorted(names - self._complete)]
-        self._learn(self._history.related(partial, self._config.horizon))
-        self._complete |= names
-
-    def _copies_of(self, names: set[str], judged: dict[str, Judged]) -> set[str]:
-        """All that is, was or becomes a copy of the same text as one of these."""
-        ends = {a for name in names if not self.judge.is_section(name) for a, _ in judged[name].copies} | names
-        groups = {link.copy_group for link in self._history.links(article_ids=sorted(ends)) if link.copy_group}
-        members = {link.article_id for link in self._history.links(copy_groups=sorted(groups))} if groups else set()
-        return members | ends
 
 
 class Matched(NamedTuple):
@@ -224,7 +69,7 @@ def match(articles: Iterable[Article], history: History, config: Matching, now: 
         links=tuple(stories.link(after[key]) for key in sorted(changed)),
         members=tuple(members),
         emptied=tuple(story.story_id for story in emptied),
-        records=(*sketches, *rows, *emptied, *events, *sectioned),
+        records=(*sketches, *settled.pairs, *rows, *emptied, *events, *sectioned),
     )
 
 
@@ -275,7 +120,7 @@ def _section_records(
     digests = {key for key, found in sections.items() if found} | {r.article_id for r in stored.values()}
     records.extend(Replaced(table="article_sections", group=key) for key in sorted(digests & fresh.keys()))
     gone = sorted(key for key, row in stored.items() if row.article_id in fresh and key not in rows)
-    records.extend(Replaced(table="sketches", group=key) for key in gone)
+    records.extend(Replaced(table=table, group=key) for key in gone for table in ("sketches", "pairs"))
     return records
 
 

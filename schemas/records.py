@@ -181,6 +181,18 @@ class Sketch(Record, frozen=True, kw_only=True):
     """Packed by the matching step, with its own version byte."""
 
 
+class Pair(Record, frozen=True, kw_only=True):
+    """A row of ``pairs``: an article or section and an earlier article that is alike. Those that tell one story are
+    found among these. A row of an article with itself says that it is a digest of several stories, which ties none."""
+
+    article_id: str
+    earlier_id: str
+    likeness: float = 0.0
+    """The probability that both tell one story, as far as the two alone say."""
+    containment: float = 0.0
+    """The share of the shorter text's word 5-shingles that the other has."""
+
+
 class Member(Record, frozen=True, kw_only=True):
     """An article as its story sees it."""
 

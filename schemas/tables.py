@@ -50,6 +50,7 @@ TABLES: dict[str, Table] = {
         Table("rejects", ("reject_id",), (records.Reject,)),
         Table("receipts", ("fetch_id",), (records.Receipt,)),
         Table("sketches", ("article_id",), (records.Sketch,), group="article_id"),
+        Table("pairs", ("article_id", "earlier_id"), (records.Pair,), group="article_id"),
         Table("progress", ("channel", "partition"), (records.Progress,)),
     )
 }

@@ -41,6 +41,7 @@ KINDS: dict[int, type[records.Record]] = {
     14: records.Receipt,
     15: records.Progress,
     16: records.Replaced,
+    17: records.Pair,
 }
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from connectors.errors import Unavailable, Unusable
-from schemas.records import Article, ArticleSection, Link, Member, Metric, Progress, Receipt, Record, Sketch
+from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
 
 R = TypeVar("R", bound=Record)
 
@@ -69,6 +69,9 @@ class Warehouse(Protocol):
     def related(self, sketches: Sequence[Sketch], horizon: timedelta) -> list[Sketch]:
         """All sketches that share a key and the language with one of these and are at most ``horizon`` away from it
         in time; a sketch without a time is near to all. Those given are not among them, unless stored ones relate."""
+
+    def pairs(self, names: Sequence[str]) -> list[Pair]:
+        """Pairs in which one of these articles or sections is the later or the earlier one."""
 
     def links(
         self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = (), copy_groups: Sequence[str] = ()

@@ -20,7 +20,7 @@ import pyarrow as pa
 from connectors.warehouse import WarehouseError, arrow, ddl
 from connectors.warehouse.ddl import literal, names, quoted
 from connectors.warehouse.duckdb_file import DuckDBFile, database, parse_url
-from schemas.records import Article, ArticleSection, Link, Member, Metric, Progress, Receipt, Record, Sketch
+from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
 from schemas.tables import TABLE_OF, TABLES, Table, arrow_fields
 
 R = TypeVar("R", bound=Record)
@@ -88,15 +88,16 @@ class DuckDBWarehouse:
     def _remove_absent(
         self, cursor: duckdb.DuckDBPyConnection, replaced: arrow.Replacement, batch: arrow.Batch
     ) -> None:
-        table = replaced.table
-        kept = batch.rows.get(table.records[0])
-        keys = kept.column(table.key[0]).to_pylist() if kept is not None else []
+        table, name = replaced.table, quoted(replaced.table.name)
+        cls, key = table.records[0], table.key
+        kept = batch.rows[cls] if cls in batch.rows else arrow.to_arrow(cls, [])
+        cursor.register("kept", kept.select(list(key)))
         cursor.execute(
-            f"DELETE FROM {quoted(table.name)} WHERE rowid IN (SELECT rowid FROM {quoted(table.name)} "
-            f"WHERE {quoted(table.group or '')} IN (SELECT unnest(?::VARCHAR[])) "
-            f"AND {quoted(table.key[0])} NOT IN (SELECT unnest(?::VARCHAR[])))",
-            [list(replaced.groups), keys],
+            f"DELETE FROM {name} WHERE rowid IN (SELECT t.rowid FROM {name} t ANTI JOIN kept k USING ({names(key)}) "
+            f"WHERE t.{quoted(table.group or '')} IN (SELECT unnest(?::VARCHAR[])))",
+            [list(replaced.groups)],
         )
+        cursor.unregister("kept")
 
     def _put(self, cursor: duckdb.DuckDBPyConnection, table: Table, cls: type[Record], rows: pa.Table) -> None:
         """Upsert rows whose keys are unique among them."""
@@ -139,6 +140,9 @@ class DuckDBWarehouse:
 
     def sketches(self, article_ids: Sequence[str]) -> list[Sketch]:
         return self._having(Sketch, article_id=article_ids)
+
+    def pairs(self, names: Sequence[str]) -> list[Pair]:
+        return self._having(Pair, article_id=names, earlier_id=names)
 
     def links(
         self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = (), copy_groups: Sequence[str] = ()

@@ -15,6 +15,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from pipeline.matching import reading
+
 SHINGLE = 5
 WINDOW = 40
 MIN_SHINGLES = 12
@@ -27,32 +29,17 @@ SAMPLE_BITS = 24
 SAME = 0.53
 """From this estimate on a text is a copy: where the estimate is sampled, a containment of 0.6 is not missed."""
 
-# Odd 64-bit constants of the usual hash finalisers (splitmix64, MurmurHash3).
-_MIX = np.array(
-    [0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93, 0xFF51AFD7ED558CCD], np.uint64
-)
-
 
 def shingles(words: np.ndarray) -> np.ndarray:
     """One 64-bit hash for each run of five words (hashes, uint64), in order."""
-    count = len(words) - SHINGLE + 1
-    if count <= 0:
-        return np.zeros(0, np.uint64)
-    mixed = np.zeros(count, np.uint64)
-    for i in range(SHINGLE):
-        mixed = (mixed ^ words[i : i + count]) * _MIX[i]
-        mixed ^= mixed >> np.uint64(29)
-    return mixed
+    return reading.shingles(words, SHINGLE)
 
 
 def minimisers(hashes: np.ndarray) -> np.ndarray:
     """The different minimisers of a text's shingles, least first; none for too short a text."""
     if len(np.unique(hashes[:4096])) < MIN_SHINGLES:
         return np.zeros(0, np.uint64)
-    if len(hashes) <= WINDOW:
-        return hashes.min(keepdims=True)
-    least = np.lib.stride_tricks.sliding_window_view(hashes, WINDOW).min(axis=1)
-    return np.unique(least)[:MAX_KEYS]
+    return reading.least_of_windows(hashes, WINDOW)[:MAX_KEYS]
 
 
 def sample(hashes: np.ndarray) -> tuple[np.ndarray, int]:

@@ -1,25 +1,26 @@
-"""Numbers with their units, and days, as a text mentions them: the evidence that tells look-alikes apart.
+"""Numbers with their units, days and years, as a text mentions them: the evidence that tells look-alikes apart.
 
-In: tokens of a text (``words.tokens`` with their signs), its language, the day it was published. Out: small values
-that two articles can agree or disagree on. The words for months, weekdays, scales are in data/calendar.toml;
-a language that is not there has digits and ISO dates only.
+In: tokens of a text (``lexicon.tokens``), which of them may tell, its language, the day it was published. Out: small
+values that two articles can agree or disagree on. The words for months, weekdays, scales are in data/calendar.toml;
+a language that is not there has digits only.
 """
 
 from __future__ import annotations
 
 import functools
-import re
 import tomllib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import resources
 
 from pipeline.matching.words import COMMON, fold, rarity
 
-_TOKEN = re.compile(r"[$€£¥%]|\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|\n")
-_ISO_DATE = re.compile(r"\b(?:19|20)\d\d-(\d\d)-(\d\d)\b")
-_GROUPS = re.compile(r"[.,](?=\d{3}(?!\d))")
 CURRENCIES = "$€£¥"
+HEAD = 80
+"""A whole date among so many first tokens may be the day the text was written."""
+MOST = 24
+"""So many different values of each kind are read."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,14 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Mentions:
-    """``numbers``: (value, unit), in the order of the text. ``days``: (month, day). ``weekdays``: 0 for Monday."""
+    """``numbers``: (value, unit), in the order of the text. ``days``: (month, day). ``weekdays``: those that the head
+    names, 0 for Monday. ``years``: bare or in dates. ``written``: a whole date in the text's head."""
 
     numbers: tuple[tuple[float, str], ...] = ()
     days: tuple[tuple[int, int], ...] = ()
     weekdays: tuple[int, ...] = ()
+    years: tuple[int, ...] = ()
+    written: date | None = None
 
 
 _NONE = Calendar({}, {}, {}, {}, {}, frozenset())
@@ -68,52 +72,68 @@ def calendars() -> dict[str, Calendar]:
     }
 
 
-def mentions(text: str, language: str, published: date | None, limit: int = 24) -> Mentions:
-    """What ``text`` mentions, each value once, at most ``limit`` of each kind.
+def calendar_of(language: str) -> Calendar:
+    """The words of a language, none for one that has no table."""
+    return calendars().get(language, _NONE)
 
-    Weekdays and words such as "yesterday" become days only when the day of publishing is known: the last such weekday
-    up to it. Bare years are neither numbers nor days.
+
+def mentions(found: Sequence[str], telling: Iterable[int], language: str, published: date | None) -> Mentions:
+    """What a text mentions, each value once.
+
+    ``found``: its tokens; ``telling``: which of them may begin a mention, ascending. Weekdays and words such as
+    "yesterday" become days only when the day of publishing is known: the last such weekday up to it. Bare years are
+    neither numbers nor days.
     """
-    calendar = calendars().get(language, _NONE)
-    found = _TOKEN.findall(text)
+    calendar = calendar_of(language)
     numbers: dict[tuple[float, str], None] = {}
     days: dict[tuple[int, int], None] = {}
     weekdays: dict[int, None] = {}
-    for month, day in _ISO_DATE.findall(text):
-        if 1 <= int(month) <= 12 and 1 <= int(day) <= 31:
-            days[int(month), int(day)] = None
-    telling = calendar.telling
+    years: dict[int, None] = {}
+    written: date | None = None
     if published is not None and not 1 < published.year < 9999:
         published = None  # Its neighbouring days may not exist.
-    for i, token in enumerate(found):
+    past = 0
+    for i in telling:
+        if i < past:
+            continue
+        token = found[i]
         word = token.lower()
-        if token[0].isdigit() or word in calendar.numbers:
-            if len(numbers) < limit and (number := _number(found, i, calendar, language)):
+        if token[0].isdigit():
+            if (year := _year(found, i)) is not None:
+                years[year] = None
+                if (iso := _iso(found, i, year)) is not None:
+                    days[iso.month, iso.day] = None
+                    written = written or (iso if i < HEAD else None)
+                    past = i + 3
+            elif len(numbers) < MOST and (number := _number(found, i, calendar, language)):
                 numbers[number] = None
-        elif word in telling:
-            if word in calendar.months and (token[0].isupper() or language != "en"):
-                if (of_month := _day_of_month(found, i)) is not None:
-                    days[calendar.months[word], of_month] = None
-            elif word in calendar.weekdays:
+        elif word in calendar.months:
+            if (token[0].isupper() or language != "en") and (day := _day_of_month(found, i)) is not None:
+                days[calendar.months[word], day] = None
+                if written is None and i < HEAD:
+                    written = _date(_year_after(found, i), calendar.months[word], day)
+        elif word in calendar.weekdays:
+            if i < HEAD:
                 weekdays[calendar.weekdays[word]] = None
-                if published is not None:
-                    then = published - timedelta(days=(published.weekday() - calendar.weekdays[word]) % 7)
-                    days[then.month, then.day] = None
-            elif word in calendar.days and published is not None:
+            if published is not None:
+                then = published - timedelta(days=(published.weekday() - calendar.weekdays[word]) % 7)
+                days[then.month, then.day] = None
+        elif word in calendar.days:
+            if published is not None:
                 then = published + timedelta(days=calendar.days[word])
                 days[then.month, then.day] = None
-    return Mentions(tuple(numbers)[:limit], tuple(days)[:limit], tuple(weekdays))
+        elif word in calendar.numbers and len(numbers) < MOST and (number := _number(found, i, calendar, language)):
+            numbers[number] = None
+    return Mentions(tuple(numbers), tuple(days)[:MOST], tuple(weekdays), tuple(years)[:MOST], written)
 
 
-def _number(found: list[str], i: int, calendar: Calendar, language: str) -> tuple[float, str] | None:
+def _number(found: Sequence[str], i: int, calendar: Calendar, language: str) -> tuple[float, str] | None:
     """The number at ``i`` and its unit: a currency sign before it, per cent, or the word that follows."""
     token = found[i]
     before = found[i - 1] if i else ""
     if before.lower() in calendar.months:
         return None
     spelled = calendar.numbers.get(token.lower())
-    if len(token) == 4 and token.isdigit() and 1900 <= int(token) < 2100 and before not in CURRENCIES:
-        return None
     value = float(spelled) if spelled is not None else _value(token)
     following = i + 1
     while following < len(found) and (scale := calendar.scales.get(found[following].lower())):
@@ -134,12 +154,44 @@ def _number(found: list[str], i: int, calendar: Calendar, language: str) -> tupl
 
 
 def _value(token: str) -> float:
-    plain = _GROUPS.sub("", token[:24]).replace(",", ".")
-    whole, _, rest = plain.partition(".")
-    return float(f"{whole}.{rest.replace('.', '')}0")
+    """Of separators only the last can be a decimal one, and one with three digits behind it is none."""
+    whole, _, rest = token[:24].replace(",", ".").rpartition(".")
+    if not whole or (len(rest) == 3 and whole != "0"):
+        return float(f"{whole}{rest}".replace(".", "") or 0)
+    return float(f"{whole.replace('.', '')}.{rest or 0}")
 
 
-def _day_of_month(found: list[str], i: int) -> int | None:
+def _year(found: Sequence[str], i: int) -> int | None:
+    token = found[i]
+    if len(token) == 4 and token.isascii() and token.isdigit() and 1900 <= int(token) < 2100:
+        return None if i and found[i - 1] in CURRENCIES else int(token)
+    return None
+
+
+def _iso(found: Sequence[str], i: int, year: int) -> date | None:
+    """The date that starts at ``i``: 2026-04-22 is three tokens."""
+    month, day = (found[i + 1], found[i + 2]) if i + 2 < len(found) else ("", "")
+    if len(month) == len(day) == 2 and month.isdecimal() and day.isdecimal():
+        return _date(year, int(month), int(day))
+    return None
+
+
+def _date(year: int | None, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day) if year else None
+    except ValueError:
+        return None
+
+
+def _year_after(found: Sequence[str], i: int) -> int | None:
+    """The year beside the month at ``i``: "May 3, 2026", "3 May 2026"."""
+    for j in (i + 1, i + 2):
+        if j < len(found) and (year := _year(found, j)) is not None:
+            return year
+    return None
+
+
+def _day_of_month(found: Sequence[str], i: int) -> int | None:
     """The day beside the month at ``i``: "May 3", "3 May", "3. Mai", "May 3rd"."""
     for j in (i + 1, i - 1):
         if 0 <= j < len(found) and (day := found[j].rstrip(".")).isdecimal() and len(day) <= 2 and 1 <= int(day) <= 31:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
-from pipeline.matching.sketch import COPY_KEY, IS_SECTION, Evidence, unpack
+from pipeline.matching.sketch import IS_SECTION, Evidence, unpack
 from schemas.records import Sketch
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -24,14 +24,6 @@ BEGINNING = datetime.min.replace(tzinfo=UTC)
 def order(sketch: Sketch, part_of: str = "") -> tuple[datetime, str]:
     """What is earlier: the time, then the article's id (for a section its article's)."""
     return sketch.at or BEGINNING, part_of or sketch.article_id
-
-
-class Candidates(NamedTuple):
-    """Positions in the pool, ascending, and how many rare words and minimisers each shares."""
-
-    positions: np.ndarray
-    words: np.ndarray
-    minimisers: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -45,96 +37,132 @@ class Rows:
     def of(arrays: Sequence[np.ndarray], dtype: type) -> Rows:
         starts = np.zeros(len(arrays) + 1, np.int64)
         np.cumsum([len(a) for a in arrays], out=starts[1:])
-        return Rows(np.concatenate(arrays).astype(dtype) if arrays else np.zeros(0, dtype), starts)
+        return Rows(np.concatenate(arrays).astype(dtype, copy=False) if arrays else np.zeros(0, dtype), starts)
 
     def row(self, i: int) -> np.ndarray:
         return self.values[self.starts[i] : self.starts[i + 1]]
 
-    def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The values of these rows, one after the other, and for each value which of ``rows`` it belongs to."""
-        counts = self.starts[rows + 1] - self.starts[rows]
-        owner = np.repeat(np.arange(len(rows)), counts)
-        offsets = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return self.values[self.starts[rows][owner] + offsets], owner
+    @property
+    def both(self) -> tuple[np.ndarray, np.ndarray]:
+        """For kernels."""
+        return self.values, self.starts
 
 
 class Pool:
     """See the module's docstring. ``sketches`` are put in order; positions are indices into ``self.sketches``."""
 
-    def __init__(self, sketches: Sequence[Sketch], horizon: timedelta, most: int):
+    def __init__(self, sketches: Sequence[Sketch], horizon: timedelta, most: int, crowd: int):
         unpacked = [(sketch, unpack(sketch.evidence)) for sketch in sketches]
         unpacked.sort(key=lambda pair: (*order(pair[0], pair[1].part_of), pair[0].article_id))
         self.sketches = [s for s, _ in unpacked]
         self.evidence: list[Evidence] = [e for _, e in unpacked]
         self.position = {s.article_id: i for i, s in enumerate(self.sketches)}
-        self.section = np.array([bool(e.flags & IS_SECTION) for e in self.evidence], bool)
-        self.dated = np.array([s.at is not None for s in self.sketches], bool)
+        self.section = np.array([bool(e.flags & IS_SECTION) for e in self.evidence], np.bool_)
+        self.dated = np.array([s.at is not None for s in self.sketches], np.bool_)
         self.time = np.array([_microseconds(s.at or BEGINNING) for s in self.sketches], np.int64)
         self.terms = Rows.of([e.terms for e in self.evidence], np.uint32)
         self.shingles = Rows.of([e.shingles for e in self.evidence], np.uint32)
+        self.quotes = Rows.of([e.quotes for e in self.evidence], np.uint32)
         self.numbers = Rows.of([e.numbers for e in self.evidence], np.uint32)
         self.days = Rows.of([e.days for e in self.evidence], np.uint16)
+        self.years = Rows.of([e.years for e in self.evidence], np.uint8)
         owners: dict[str, int] = {}
         whole = [e.part_of or s.article_id for s, e in unpacked]
         self._owner = np.array([owners.setdefault(w, len(owners)) for w in whole], np.int64)
         languages: dict[str, int] = {}
         self._language = np.array([languages.setdefault(s.language, len(languages)) for s in self.sketches], np.int64)
-        self._most = most
+        self._most, self._crowd = most, crowd
         self._horizon = horizon // timedelta(microseconds=1)
-        self._index(Rows.of([np.array(s.keys, np.int64) for s in self.sketches], np.int64))
+        self.keys = Rows.of([np.array(s.keys, np.int64) for s in self.sketches], np.int64)
+        self._index(self.keys)
 
     def __len__(self) -> int:
         return len(self.sketches)
 
     def _index(self, keys: Rows) -> None:
-        holder = np.repeat(np.arange(len(self.sketches)), np.diff(keys.starts))
-        by_key = np.lexsort((holder, keys.values))
-        self._holders = holder[by_key]
-        key = keys.values[by_key]
+        """Lists of the articles that hold each key, in the order of time; where in them each article and section stands.
+        Sections are in no list."""
+        holder = np.repeat(np.arange(len(self.sketches), dtype=np.int32), np.diff(keys.starts))
+        by_key = np.argsort(keys.values, kind="stable")  # Holders ascend already.
+        key, self._all = keys.values[by_key], holder[by_key]
+        whole = ~self.section[self._all]
+        self._articles = self._all[whole]
+        self._rank = np.cumsum(whole) - whole
         first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.zeros(0, np.int64)
-        place = np.empty(len(key), np.int64)
-        place[by_key] = np.arange(len(key))
-        self._place = Rows(place, keys.starts)
         sizes = np.diff(np.r_[first, len(key)])
-        self._begin = Rows(np.repeat(first, sizes)[place], keys.starts)
-        self._end = Rows(np.repeat(first + sizes, sizes)[place], keys.starts)
-        self._is_copy_key = Rows((keys.values & COPY_KEY).astype(bool), keys.starts)
+        self._place = np.empty(len(key), np.int64)
+        self._place[by_key] = np.arange(len(key))
+        self._begin = np.repeat(self._rank[first], sizes)[self._place]
+        self._end = np.repeat(first + sizes, sizes)[self._place]
 
-    def candidates(self, i: int) -> Candidates:
+    def candidates(self, i: int) -> np.ndarray:
         """What the article or section at ``i`` may come from: of the earlier articles that share keys the ``most`` that
-        share the most, of equals the earliest."""
-        found = self._sharing(i, earlier=True)
-        if len(found.positions) > self._most:
-            most = np.sort(np.argsort(-(found.words + found.minimisers), kind="stable")[: self._most])
-            found = Candidates(*(column[most] for column in found))
-        return found
+        share the most, of equals the latest. Positions, ascending."""
+        positions, shared = self._sharing(i)
+        if len(positions) > self._most:
+            most = np.argsort(-shared[::-1], kind="stable")[: self._most]
+            positions = np.sort(positions[len(positions) - 1 - most])
+        return positions
 
     def later(self, i: int) -> np.ndarray:
         """The positions of all that might have the article at ``i`` among their candidates."""
         if self.section[i]:
             return np.zeros(0, np.int64)
-        return self._sharing(i, earlier=False).positions
+        start, end = self.keys.starts[i], self.keys.starts[i + 1]
+        place = self._place[start:end]
+        past = _past_crowd(self._rank, place, self._end[start:end], self._crowd)
+        return self._near(i, *_count_holders(self._all, place + 1, past))[0]
 
-    def _sharing(self, i: int, earlier: bool) -> Candidates:
-        copy = self._is_copy_key.row(i)
-        by_word = self._holding(i, ~copy, earlier)
-        by_minimiser = self._holding(i, copy, earlier)
-        positions, inverse = np.unique(np.concatenate((by_word, by_minimiser)), return_inverse=True)
-        words = np.bincount(inverse[: len(by_word)], minlength=len(positions))
-        minimisers = np.bincount(inverse[len(by_word) :], minlength=len(positions))
+    def _sharing(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of the earlier ones that share keys, and how many."""
+        start, end = self.keys.starts[i], self.keys.starts[i + 1]
+        rank = self._rank[self._place[start:end]]
+        # Of a key that many hold the nearest in time count: a bound on what a hot topic costs.
+        first = np.maximum(self._begin[start:end], rank - self._crowd)
+        return self._near(i, *_count_holders(self._articles, first, rank))
+
+    def _near(self, i: int, positions: np.ndarray, shared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         near = (self._language[positions] == self._language[i]) & (self._owner[positions] != self._owner[i])
-        if earlier:
-            near &= ~self.section[positions]
         if self.dated[i]:
             near &= ~self.dated[positions] | (np.abs(self.time[i] - self.time[positions]) <= self._horizon)
-        return Candidates(positions[near], words[near], minimisers[near])
+        return positions[near], shared[near]
 
-    def _holding(self, i: int, which: np.ndarray, earlier: bool) -> np.ndarray:
-        """The positions before (or after) ``i`` that hold a key of ``i``, once for each key."""
-        place = self._place.row(i)[which]
-        bounds = (self._begin.row(i)[which], place) if earlier else (place + 1, self._end.row(i)[which])
-        slices = [self._holders[a:b] for a, b in zip(bounds[0].tolist(), bounds[1].tolist(), strict=True) if b > a]
-        return np.concatenate(slices) if slices else np.zeros(0, np.int64)
+
+@njit(cache=True, nogil=True)
+def _past_crowd(rank, place, end, crowd):  # type: ignore[no-untyped-def]
+    """For each key the end of those later holders that still find this one among the ``crowd`` nearest."""
+    past = np.empty(len(place), np.int64)
+    for k in range(len(place)):
+        last = place[k] + 1
+        while last < end[k] and rank[last] - rank[place[k]] <= crowd:
+            last += 1
+        past[k] = last
+    return past
+
+
+@njit(cache=True, nogil=True)
+def _count_holders(holders, first, past):  # type: ignore[no-untyped-def]
+    """The different holders within the slices of ``holders``, ascending, and in how many slices each is."""
+    total = 0
+    for k in range(len(first)):
+        total += past[k] - first[k]
+    every = np.empty(total, np.int32)
+    at = 0
+    for k in range(len(first)):
+        for h in range(first[k], past[k]):
+            every[at] = holders[h]
+            at += 1
+    every.sort()
+    positions = np.empty(total, np.int64)
+    counts = np.empty(total, np.int64)
+    found = -1
+    for holder in every:
+        if found < 0 or positions[found] != holder:
+            found += 1
+            positions[found] = holder
+            counts[found] = 0
+        counts[found] += 1
+    return positions[: found + 1], counts[: found + 1]
 
 
 def _microseconds(at: datetime) -> int:

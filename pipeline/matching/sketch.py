@@ -1,43 +1,46 @@
 """Sketch an article: the compact evidence that decides what it came from, and the keys that find its candidates.
 
 In: an ``Article`` (or a section of a digest). Out: a ``Sketch`` of about 2 KB, a pure function of the article and the
-tables in pipeline/data. The text itself is not needed again to match it.
+tables in pipeline/matching/data. The text itself is not needed again to match it.
 
-Evidence, version 1, little-endian: a header (``_HEADER``), then arrays: terms (32 bits each: 20 of hash, 4 of rarity,
-4 of frequency, 4 of where it stood), shingle sample (24 bits each), numbers (16 bits of unit hash, 16 of value hash),
-days mentioned (month * 32 + day, 16 bits each), and for a section the id of the article it is part of.
+Evidence, version 2, little-endian: a header (``_HEADER``), then arrays: terms (32 bits each: 20 of hash, 4 of rarity,
+4 of frequency, 4 of where it stood), shingle sample and quotation sample (24 bits each), numbers (16 bits of unit hash,
+16 of value hash), days mentioned (month * 32 + day, 16 bits each), years mentioned (since 1900, 8 bits each), and for a
+section the id of the article it is part of.
 """
 
 from __future__ import annotations
 
-import math
 import struct
 import zlib
-from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import pairwise
-from typing import NamedTuple
+from datetime import date, datetime
 
 import numpy as np
 
-from pipeline.matching import copies, words
+from pipeline.matching import copies, reading, words
+from pipeline.matching.lexicon import DIGIT, LOWER, TELLING, WORD, Lexicon, lexicon, tokens
 from pipeline.matching.mentions import Mentions, mentions
+from pipeline.matching.reading import IN_LEAD, IN_TITLE, IS_NAME, IS_PAIR
 from schemas.ids import content_id, text_hash
 from schemas.records import Article, Section, Sketch
 
-VERSION = 1
+__all__ = ["IN_LEAD", "IN_TITLE", "IS_NAME", "IS_PAIR", "Evidence", "pack", "sketch", "sketch_section", "unpack"]
+
+VERSION = 2
 TERM_BITS = 20
-TERMS, PAIRS, KEYS = 112, 24, 30
+TERMS, PAIRS, KEYS = 112, 32, 30
 """At most so many single words, pairs of words, and rare-word keys are kept."""
-LEAD = 80
-"""So many words are the lead."""
-IN_LEAD, IN_TITLE, IS_NAME, IS_PAIR = 1, 2, 4, 8
+QUOTES = 32
+"""Of the runs of four words in quotations those with the least hashes are kept, at most so many."""
 IS_SECTION, IS_DIGEST = 1, 2
 COPY_KEY = 1
 """The lowest bit of a key: set for a minimiser of the text, clear for a rare word."""
+KEY_BITS = 32
+BEGINNING = date(1990, 1, 1)
+"""Days are counted from here."""
 
-_HEADER = struct.Struct("<BBBBIHHHHH")
+_HEADER = struct.Struct("<BBBBIHHHHBBH")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ class Evidence:
     shingles: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint32))
     numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint32))
     days: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint16))
+    quotes: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint32))
+    years: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint8))
+    written: int = 0
+    """The day that the text's head says it was written, in days since 1990; 0 without one."""
     part_of: str = ""
     """The article that a section belongs to."""
 
@@ -103,134 +110,123 @@ def sketch_section(article: Article, section: Section, position: int) -> Sketch:
 def pack(evidence: Evidence) -> bytes:
     """The bytes of ``Sketch.evidence``."""
     e = evidence
-    header = _HEADER.pack(
-        VERSION, e.flags, e.weekdays, e.halved, e.length, len(e.terms), len(e.shingles), len(e.numbers), len(e.days), 0
+    counts = (len(e.terms), len(e.shingles), len(e.numbers), len(e.days), len(e.quotes), len(e.years))
+    return b"".join(
+        (
+            _HEADER.pack(VERSION, e.flags, e.weekdays, e.halved, e.length, *counts, e.written),
+            e.terms.astype("<u4").tobytes(),
+            _three(e.shingles),
+            _three(e.quotes),
+            e.numbers.astype("<u4").tobytes(),
+            e.days.astype("<u2").tobytes(),
+            e.years.astype("u1").tobytes(),
+            e.part_of.encode(),
+        )
     )
-    three = e.shingles.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
-    numbers, days = e.numbers.astype("<u4").tobytes(), e.days.astype("<u2").tobytes()
-    return b"".join((header, e.terms.astype("<u4").tobytes(), three, numbers, days, e.part_of.encode()))
 
 
 def unpack(packed: bytes) -> Evidence:
     """The evidence in ``packed``. Raises ``ValueError`` for another version: the sketch has to be made again."""
     if not packed or packed[0] != VERSION:
         raise ValueError(f"sketch of version {packed[:1].hex() or 'none'}, this wiredesk reads {VERSION}")
-    _, flags, weekdays, halved, length, terms, sampled, numbers, days, _ = _HEADER.unpack_from(packed)
-    i = _HEADER.size
-    three = np.frombuffer(packed, np.uint8, 3 * sampled, i + 4 * terms).reshape(-1, 3)
-    four = np.zeros((sampled, 4), np.uint8)
-    four[:, :3] = three
-    j = i + 4 * terms + 3 * sampled
+    header = _HEADER.unpack_from(packed)
+    _, flags, weekdays, halved, length, terms, sampled, numbers, days, quotes, years, written = header
+    ends = np.cumsum([_HEADER.size, 4 * terms, 3 * sampled, 3 * quotes, 4 * numbers, 2 * days, years]).tolist()
     return Evidence(
         flags=flags,
         weekdays=weekdays,
         halved=halved,
         length=length,
-        terms=np.frombuffer(packed, "<u4", terms, i),
-        shingles=four.view("<u4").reshape(-1),
-        numbers=np.frombuffer(packed, "<u4", numbers, j),
-        days=np.frombuffer(packed, "<u2", days, j + 4 * numbers),
-        part_of=packed[j + 4 * numbers + 2 * days :].decode(),
+        terms=np.frombuffer(packed, "<u4", terms, ends[0]),
+        shingles=_four(packed, ends[1], sampled),
+        quotes=_four(packed, ends[2], quotes),
+        numbers=np.frombuffer(packed, "<u4", numbers, ends[3]),
+        days=np.frombuffer(packed, "<u2", days, ends[4]),
+        years=np.frombuffer(packed, "u1", years, ends[5]),
+        written=written,
+        part_of=packed[ends[6] :].decode(),
     )
+
+
+def _three(values: np.ndarray) -> bytes:
+    """Values of 24 bits, three bytes each."""
+    return values.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+
+
+def _four(packed: bytes, start: int, count: int) -> np.ndarray:
+    wide = np.zeros((count, 4), np.uint8)
+    wide[:, :3] = np.frombuffer(packed, np.uint8, 3 * count, start).reshape(-1, 3)
+    return wide.view("<u4").reshape(-1)
 
 
 def _read(
     title: str, text: str, language: str, at: datetime | None, flags: int, part_of: str
 ) -> tuple[tuple[int, ...], Evidence]:
     """Keys and evidence of a text."""
-    text = words.readable(text)
-    body = words.tokens(text)
-    found = mentions(text, language, at.date() if at else None)
-    lead = mentions(" ".join(body[:LEAD]), language, None)
-    word_hashes = {word: words.word_hash(word.lower()) for word in set(body)}
-    hashes = copies.shingles(np.fromiter(map(word_hashes.__getitem__, body), np.uint64, len(body)))
+    known = lexicon(language)
+    found = tokens(words.readable(text))
+    ids = known.ids(found)
+    kinds = known.kind[ids]
+    body = ids[(kinds & WORD) > 0]
+    hashes = copies.shingles(known.lower_hash[body])
     sampled, halved = copies.sample(hashes)
-    weighed = _weigh(words.tokens(title[: words.MAX_CHARS]), body, language)
-    ranked = _ranked(weighed)
-    keys = _rare_keys(ranked) + [h | COPY_KEY for h in copies.minimisers(hashes).tolist()]
+    terms, pairs = _weigh(known, body, known.ids(words.tokens(title[: words.MAX_CHARS])))
+    said = mentions(found, np.flatnonzero(kinds & TELLING).tolist(), language, at.date() if at else None)
+    rare = terms[terms[:, 1] >= words.KEY_RARITY][:KEYS, 0]
+    keys = np.concatenate((_keys(known.fold_hash[rare], 0), _keys(copies.minimisers(hashes), COPY_KEY)))
     evidence = Evidence(
         flags=flags,
-        weekdays=sum(1 << day for day in lead.weekdays),
+        weekdays=sum(1 << day for day in said.weekdays),
         halved=halved,
         length=len(body),
-        terms=_terms([*ranked[:TERMS], *_ranked(_pairs(body, language, weighed))[:PAIRS]]),
+        terms=_packed_terms(known.fold_hash[terms[:TERMS, 0]], terms[:TERMS, 1:], *pairs),
         shingles=sampled,
-        numbers=_numbers(found),
-        days=np.array([32 * month + day for month, day in found.days[:12]], np.uint16),
+        quotes=_least(reading.quoted_runs(kinds, known.lower_hash[ids])),
+        numbers=_numbers(said),
+        days=np.array([32 * month + day for month, day in said.days[:12]], np.uint16),
+        years=np.array(sorted(year - 1900 for year in said.years[:8]), np.uint8),
+        written=_since_beginning(said.written),
         part_of=part_of,
     )
-    return tuple(sorted({_signed(key) for key in keys})), evidence
+    return tuple(np.unique(keys).tolist()), evidence
 
 
-class _Word(NamedTuple):
-    """A word of an article that is not common."""
-
-    rarity: int
-    frequency: int
-    places: int
-
-    def weight(self) -> float:
-        boosts = 2 + bool(self.places & IN_LEAD) + bool(self.places & IN_TITLE) + bool(self.places & IS_NAME)
-        return self.rarity * self.frequency * boosts
-
-
-def _weigh(title: list[str], body: list[str], language: str) -> dict[str, _Word]:
-    """Folded word -> what it weighs. A word in the title counts as twice more."""
-    counts: Counter[str] = Counter()
-    lower: set[str] = set()
-    capital: set[str] = set()
-    for word, count in Counter(body).items():
-        folded = words.fold(word, language)
-        counts[folded] += count
-        (lower if word[0].islower() else capital).add(folded)
-    in_title = {words.fold(w, language) for w in title}
-    in_lead = {words.fold(w, language) for w in body[:LEAD]}
-    weighed = {}
-    for word in counts.keys() | in_title:
-        rarity = words.rarity(word, language)
-        if rarity <= words.COMMON or (len(word) == 1 and word.isascii()):
-            continue
-        is_name = word in capital and word not in lower and not word[0].isdigit()
-        places = IN_LEAD * (word in in_lead) | IN_TITLE * (word in in_title) | IS_NAME * is_name
-        weighed[word] = _Word(rarity, _level(counts[word] + 2 * (word in in_title)), places)
-    return weighed
+def _weigh(known: Lexicon, body: np.ndarray, title: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Terms (fold, rarity, level, places), the heaviest first, and pairs of neighbours (hash; the same columns)."""
+    folds, kinds = known.fold[body], known.kind[body]
+    terms = reading.weigh(
+        folds,
+        (kinds & LOWER) > 0,
+        (kinds & DIGIT) > 0,
+        known.fold[title[(known.kind[title] & WORD) > 0]],
+        known.fold_hash,
+        known.fold_rarity,
+    )
+    return terms, reading.neighbours(folds, terms, known.fold_hash, PAIRS)
 
 
-def _level(count: int) -> int:
-    """4 for one, and 4 more for each doubling, up to 15."""
-    return min(15, 4 + int(4 * math.log2(max(1, count))))
+def _packed_terms(
+    hashes: np.ndarray, columns: np.ndarray, pair_hashes: np.ndarray, pair_columns: np.ndarray
+) -> np.ndarray:
+    """Words and pairs, packed; of those with the same hash the first stays."""
+    short = np.concatenate((hashes, pair_hashes)) >> np.uint64(64 - TERM_BITS)
+    rarity, level, places = np.concatenate((columns, pair_columns)).astype(np.uint64).T
+    packed = (short << np.uint64(12)) | (rarity << np.uint64(8)) | (level << np.uint64(4)) | places
+    _, first = np.unique(short, return_index=True)
+    return packed[np.sort(first)].astype(np.uint32)
 
 
-def _pairs(body: list[str], language: str, weighed: dict[str, _Word]) -> dict[str, _Word]:
-    """Neighbouring words, neither of them common, in the form "first second"."""
-    telling = {word: folded for word in set(body) if (folded := words.fold(word, language)) in weighed}
-    told = [telling.get(word) for word in body]
-    found = {}
-    for (first, second), count in Counter(pairwise(told)).items():
-        if first is not None and second is not None:
-            a, b = weighed[first], weighed[second]
-            rarity = min(words.MAX_RARITY, (a.rarity + b.rarity) // 2 + 2)
-            found[f"{first} {second}"] = _Word(rarity, _level(count), IS_PAIR | (a.places & b.places))
-    return found
+def _keys(hashes: np.ndarray, lowest: int) -> np.ndarray:
+    """Keys of ``KEY_BITS`` bits."""
+    return (hashes >> np.uint64(64 - KEY_BITS)).astype(np.int64) & ~1 | lowest
 
 
-def _ranked(weighed: dict[str, _Word]) -> list[tuple[str, _Word]]:
-    """The heaviest first."""
-    return sorted(weighed.items(), key=lambda item: (-item[1].weight(), item[0]))
+def _least(hashes: np.ndarray) -> np.ndarray:
+    return np.unique((hashes >> np.uint64(40)).astype(np.uint32))[:QUOTES]
 
 
-def _rare_keys(ranked: list[tuple[str, _Word]]) -> list[int]:
-    rare = [word for word, weighed in ranked if weighed.rarity >= words.KEY_RARITY]
-    return [words.word_hash(word) & ~COPY_KEY for word in rare[:KEYS]]
-
-
-def _terms(ranked: list[tuple[str, _Word]]) -> np.ndarray:
-    """The words and pairs, packed; of those with the same hash the first stays."""
-    packed: dict[int, int] = {}
-    for word, (rarity, frequency, places) in ranked:
-        short = words.word_hash(word) >> (64 - TERM_BITS)
-        packed.setdefault(short, short << 12 | rarity << 8 | frequency << 4 | places)
-    return np.fromiter(packed.values(), np.uint32, len(packed))
+def _since_beginning(day: date | None) -> int:
+    return max(0, min(0xFFFF, (day - BEGINNING).days)) if day else 0
 
 
 def _numbers(found: Mentions) -> np.ndarray:
@@ -241,7 +237,3 @@ def _numbers(found: Mentions) -> np.ndarray:
 def _short(text: str) -> int:
     """A hash of 16 bits."""
     return zlib.crc32(text.encode("utf-8", "surrogatepass")) & 0xFFFF
-
-
-def _signed(key: int) -> int:
-    return key - (1 << 64) if key >= 1 << 63 else key

@@ -51,7 +51,11 @@ def readable(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """The words and numbers of ``text`` as written; of an unspaced script the overlapping pairs of characters."""
-    found = _WORD.findall(text)
+    return pairs_of_unspaced(_WORD.findall(text), text)
+
+
+def pairs_of_unspaced(found: list[str], text: str) -> list[str]:
+    """The tokens of ``text`` with those of scripts written without spaces cut into overlapping pairs of characters."""
     if not _UNSPACED.search(text):
         return found
     split: list[str] = []

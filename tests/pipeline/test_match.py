@@ -21,7 +21,19 @@ from pipeline.matching.likeness import explain
 from pipeline.matching.sketch import sketch
 from schemas import coders
 from schemas.ids import article_id, text_hash
-from schemas.records import Article, ArticleSection, Link, Member, Record, Replaced, Sketch, Story, StoryEvent
+from schemas.records import (
+    Article,
+    ArticleSection,
+    Link,
+    Member,
+    Pair,
+    Record,
+    Replaced,
+    Sketch,
+    Story,
+    StoryEvent,
+)
+from schemas.tables import TABLE_OF, TABLES
 
 DAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CONFIG = Matching()
@@ -39,13 +51,13 @@ class MemoryHistory(Nothing):
         self.article_rows.update((a.article_id, a) for a in articles)
         came: set[tuple[type[Record], str]] = set()
         for record in (*matched.records, *matched.links):
-            if isinstance(record, Sketch | Link | ArticleSection | Story):
-                key = {ArticleSection: "section_id", Story: "story_id"}.get(type(record), "article_id")
-                came.add((type(record), getattr(record, key)))
-                self.rows.setdefault(type(record), {})[getattr(record, key)] = record
+            if isinstance(record, Sketch | Pair | Link | ArticleSection | Story):
+                key = "\0".join(getattr(record, column) for column in TABLE_OF[type(record)].key)
+                came.add((type(record), key))
+                self.rows.setdefault(type(record), {})[key] = record
         for record in matched.records:
             if isinstance(record, Replaced):
-                cls = {"sketches": Sketch, "article_sections": ArticleSection}[record.table]
+                cls = TABLES[record.table].records[0]
                 table = self.rows.setdefault(cls, {})
                 for key in [k for k, r in table.items() if r.article_id == record.group and (cls, k) not in came]:
                     del table[key]
@@ -62,6 +74,9 @@ class MemoryHistory(Nothing):
             return in_time and a.language == b.language and not set(a.keys).isdisjoint(b.keys)
 
         return [s for s in self.table(Sketch).values() if any(near(s, other) for other in sketches)]
+
+    def pairs(self, names: Sequence[str]) -> list[Pair]:
+        return [row for row in self.table(Pair).values() if row.article_id in names or row.earlier_id in names]
 
     def links(
         self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = (), copy_groups: Sequence[str] = ()
@@ -93,6 +108,7 @@ class MemoryHistory(Nothing):
             "stories": dict(sorted(live.items())),
             "sections": dict(sorted(self.table(ArticleSection).items())),
             "sketches": dict(sorted(self.table(Sketch).items())),
+            "pairs": dict(sorted(self.table(Pair).items())),
         }
 
 

@@ -58,6 +58,7 @@ SAMPLES: dict[str, records.Record] = {
     "Sketch": records.Sketch(
         article_id="a1", text_hash="h", language="en", at=WHEN, keys=(-(2**63), 7), evidence=b"\x01\xff"
     ),
+    "Pair": records.Pair(article_id="a2", earlier_id="a1", likeness=0.75, containment=0.5),
     "Member": records.Member(article_id="a1", story_id="a1", title="T", source="herald", published_at=WHEN, at=WHEN),
     "Story": records.Story(story_id="a1", title="T", first_published_at=WHEN, article_count=2, superseded_by="a0"),
     "StoryEvent": records.StoryEvent(

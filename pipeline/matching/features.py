@@ -1,0 +1,406 @@
+"""Compare two sketches: the features by which a pair of articles is judged.
+
+In: a pool, an article's position and those of earlier articles. Out: one row a pair, the columns of ``FEATURES``. All
+are pure functions of the two sketches, rounded to multiples of 1/256, so that no machine's last bit changes a score.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from pipeline.matching.copies import SAMPLE_BITS
+from pipeline.matching.pool import Pool
+from pipeline.matching.sketch import COPY_KEY, IN_LEAD, IN_TITLE, IS_DIGEST, IS_NAME, IS_PAIR, TERM_BITS
+
+UNIT = 256
+TOP, HEAD = 20, 6
+"""The heaviest words of an article, and the very heaviest, compared on their own."""
+LONG_AGO = 60
+"""Gaps in days are cut here; unknown ones are -1."""
+DAY = 86_400_000_000
+"""Microseconds."""
+FIRST_DAY = 726_467
+"""1990-01-01, from where ``written`` counts, in days from 0001-01-01, from where ``Pool.time`` does."""
+
+OF_TERMS = (
+    *("cosine", "cover_min", "cover_max", "shared_mass", "shared_rare"),
+    *("lead", "lead_in_other", "other_lead_in", "title", "title_in_other", "other_title_in", "titles_missing"),
+    *("names_min", "names_max", "name_in_other", "other_name_in", "pairs", "name_pairs"),
+    *("top_in_other", "other_top_in", "head_in_other", "other_head_in", "missing", "other_missing"),
+)
+OF_TEXTS = (
+    *("keys", "containment", "minimisers", "shingles", "quotes", "quotes_both", "shorter_length", "length_ratio"),
+)
+OF_NUMBERS = ("values_agree", "numbers_agree", "units_agree", "units_conflict", "numbers_both")
+OF_DAYS = (
+    *("days_both", "days_agree", "days_apart", "weekdays_both", "weekdays_agree"),
+    *("years_both", "years_agree", "last_years_apart", "published_in_days", "dated", "gap", "days_gap", "written_gap"),
+)
+FEATURES = (*OF_TERMS, *OF_TEXTS, *OF_NUMBERS, *OF_DAYS)
+"""In the order of the columns. "other" is the earlier article."""
+
+
+class Comparer:
+    """Compares articles of one pool. Holds scratch space: not for several threads at once."""
+
+    def __init__(self, pool: Pool):
+        self.pool = pool
+        evidence = pool.evidence
+        self._halved = np.array([e.halved for e in evidence], np.int64)
+        self._digest = np.array([bool(e.flags & IS_DIGEST) for e in evidence], np.bool_)
+        self._length = np.array([e.length for e in evidence], np.int64)
+        self._weekdays = np.array([e.weekdays for e in evidence], np.int64)
+        self._written = np.array([e.written for e in evidence], np.int64)
+        self._published = np.where(pool.dated, pool.time // DAY - FIRST_DAY, 0)
+        self._mass = _masses(pool.terms.values, pool.terms.starts)
+        self._slot = np.full(1 << TERM_BITS, -1, np.int16)
+
+    def features(self, i: int, others: np.ndarray) -> np.ndarray:
+        """Of the article at ``i`` and each of ``others`` (positions in the pool): one row each, float32."""
+        pool = self.pool
+        texts = (self._halved, self._digest, self._length)
+        days = (self._weekdays, pool.time, pool.dated, self._published, self._written)
+        found = np.hstack(
+            (
+                _terms(i, others, *pool.terms.both, self._mass, self._slot),
+                _texts(i, others, pool.keys.both, pool.shingles.both, pool.quotes.both, texts),
+                _numbers(i, others, *pool.numbers.both),
+                _days(i, others, pool.days.both, pool.years.both, days),
+            )
+        )
+        return (np.round(np.clip(found, -64, 64) * UNIT) / UNIT).astype(np.float32)
+
+    def containment(self, i: int, others: np.ndarray) -> np.ndarray:
+        """``share`` of each, 0 without a common minimiser."""
+        found = np.zeros(len(others))
+        for n, j in enumerate(others.tolist()):
+            if _shared_keys(self.pool.keys.row(i), self.pool.keys.row(j))[1]:
+                found[n] = self.share(i, j)
+        return found
+
+    def share(self, i: int, j: int) -> float:
+        """The share of the shorter text's shingles that the other has, from the two samples. Of a digest the share is of
+        its own shingles: a piece quoted in one makes no copy of the other."""
+        mine, theirs = self.pool.shingles.row(i), self.pool.shingles.row(j)
+        return float(_share(mine, theirs, self._halved[i], self._halved[j], self._digest[i], self._digest[j]))
+
+
+# What an article weighs in all, the denominators of coverages: columns of ``_masses``.
+_SQUARES, _ALL, _LEAD, _TITLE, _NAMES, _PAIRS, _NAME_PAIRS, _TOP, _HEAD = range(9)
+
+
+@njit(cache=True, nogil=True)
+def _masses(terms, starts):  # type: ignore[no-untyped-def]
+    rows = len(starts) - 1
+    mass = np.zeros((rows, 9))
+    for i in range(rows):
+        rank = 0
+        for t in range(starts[i], starts[i + 1]):
+            term = terms[t]
+            rarity, frequency, places = (term >> 8) & 15, (term >> 4) & 15, term & 15
+            if places & IS_PAIR:
+                mass[i, _PAIRS] += rarity
+                if places & IS_NAME:
+                    mass[i, _NAME_PAIRS] += rarity
+                continue
+            mass[i, _SQUARES] += (rarity * frequency) ** 2
+            mass[i, _ALL] += rarity
+            if places & IN_LEAD:
+                mass[i, _LEAD] += rarity
+            if places & IN_TITLE:
+                mass[i, _TITLE] += rarity
+            if places & IS_NAME:
+                mass[i, _NAMES] += rarity * frequency
+            if rank < TOP:
+                mass[i, _TOP] += rarity
+            if rank < HEAD:
+                mass[i, _HEAD] += rarity
+            rank += 1
+    return mass
+
+
+@njit(cache=True, nogil=True)
+def _terms(i, others, terms, starts, mass, slot):  # type: ignore[no-untyped-def]
+    out = np.zeros((len(others), len(OF_TERMS)))
+    mine_from, mine_to = starts[i], starts[i + 1]
+    size = mine_to - mine_from
+    hit = np.zeros(size, np.bool_)
+    for t in range(size):
+        slot[terms[mine_from + t] >> 12] = t
+    for n in range(len(others)):
+        j = others[n]
+        hit[:] = False
+        dot = covered = rare = lead = mine_lead = their_lead = title = mine_title = their_title = 0.0
+        names = pairs = name_pairs = top = their_top = head = their_head = 0.0
+        their_missing, their_name, rank = 0.0, -1.0, 0
+        for t in range(starts[j], starts[j + 1]):
+            term = terms[t]
+            places = term & 15
+            at = slot[term >> 12]
+            single = not places & IS_PAIR
+            if at >= 0:
+                own = terms[mine_from + at]
+                rarity = float((own >> 8) & 15)
+                own_places = own & 15
+                hit[at] = True
+                if not single or own_places & IS_PAIR:
+                    if not single and own_places & IS_PAIR:
+                        pairs += rarity
+                        if places & own_places & IS_NAME:
+                            name_pairs += rarity
+                else:
+                    dot += rarity * rarity * ((own >> 4) & 15) * ((term >> 4) & 15)
+                    covered += rarity
+                    rare += rarity >= 9
+                    if places & own_places & IN_LEAD:
+                        lead += rarity
+                    if own_places & IN_LEAD:
+                        mine_lead += rarity
+                    if places & IN_LEAD:
+                        their_lead += rarity
+                    if places & own_places & IN_TITLE:
+                        title += rarity
+                    if own_places & IN_TITLE:
+                        mine_title += rarity
+                    if places & IN_TITLE:
+                        their_title += rarity
+                    if places & own_places & IS_NAME:
+                        names += rarity * np.sqrt(float((own >> 4) & 15) * ((term >> 4) & 15))
+                    if at < TOP:
+                        top += rarity
+                    if at < HEAD:
+                        head += rarity
+                    if rank < TOP:
+                        their_top += rarity
+                    if rank < HEAD:
+                        their_head += rarity
+            elif single and rank < TOP:
+                their_missing = max(their_missing, (((term >> 8) & 15) * ((term >> 4) & 15)) / (1.0 + rank))
+            if single:
+                if their_name < 0 and places & IS_NAME:
+                    their_name = 1.0 if at >= 0 else 0.0
+                rank += 1
+        missing, name, rank = 0.0, -1.0, 0
+        for t in range(size):
+            own = terms[mine_from + t]
+            if own & IS_PAIR:
+                continue
+            if rank < TOP and not hit[t]:
+                missing = max(missing, (((own >> 8) & 15) * ((own >> 4) & 15)) / (1.0 + rank))
+            if name < 0 and own & IS_NAME:
+                name = 1.0 if hit[t] else 0.0
+            rank += 1
+        o, a, b = out[n], mass[i], mass[j]
+        o[0] = dot / np.sqrt(max(1.0, a[_SQUARES] * b[_SQUARES]))
+        o[1] = covered / max(1.0, min(a[_ALL], b[_ALL]))
+        o[2] = covered / max(1.0, max(a[_ALL], b[_ALL]))
+        o[3] = np.log1p(covered) / 4
+        o[4] = np.log1p(rare) / 2
+        o[5] = lead / max(1.0, min(a[_LEAD], b[_LEAD]))
+        o[6] = mine_lead / max(1.0, a[_LEAD])
+        o[7] = their_lead / max(1.0, b[_LEAD])
+        o[8] = title / max(1.0, min(a[_TITLE], b[_TITLE]))
+        o[9] = mine_title / max(1.0, a[_TITLE])
+        o[10] = their_title / max(1.0, b[_TITLE])
+        o[11] = a[_TITLE] == 0 or b[_TITLE] == 0
+        o[12] = names / max(1.0, min(a[_NAMES], b[_NAMES]))
+        o[13] = names / max(1.0, max(a[_NAMES], b[_NAMES]))
+        o[14] = name
+        o[15] = their_name
+        o[16] = pairs / max(1.0, min(a[_PAIRS], b[_PAIRS]))
+        o[17] = name_pairs / max(1.0, min(a[_NAME_PAIRS], b[_NAME_PAIRS]))
+        o[18] = top / max(1.0, a[_TOP])
+        o[19] = their_top / max(1.0, b[_TOP])
+        o[20] = head / max(1.0, a[_HEAD])
+        o[21] = their_head / max(1.0, b[_HEAD])
+        o[22] = missing / 16
+        o[23] = their_missing / 16
+    for t in range(size):
+        slot[terms[mine_from + t] >> 12] = -1
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _common(a, b):  # type: ignore[no-untyped-def]
+    """How many values two ascending arrays share."""
+    i = j = shared = 0
+    while i < len(a) and j < len(b):
+        if a[i] == b[j]:
+            shared += 1
+            i += 1
+            j += 1
+        elif a[i] < b[j]:
+            i += 1
+        else:
+            j += 1
+    return shared
+
+
+@njit(cache=True, nogil=True)
+def _share(mine, theirs, my_halved, their_halved, my_digest, their_digest):  # type: ignore[no-untyped-def]
+    halved = max(my_halved, their_halved)
+    if halved:
+        bound = np.uint32(1 << (SAMPLE_BITS - halved))
+        mine, theirs = mine[: np.searchsorted(mine, bound)], theirs[: np.searchsorted(theirs, bound)]
+    if my_digest or their_digest:
+        whole = max(len(mine) if my_digest else 0, len(theirs) if their_digest else 0)
+    else:
+        whole = min(len(mine), len(theirs))
+    if whole == 0:
+        return 0.0
+    shared = _common(mine, theirs)
+    # One shingle more than was sampled: two of two sampled ones are no proof of a whole text.
+    whole += 1 if halved and shared < whole else 0
+    return round(min(1.0, shared / whole), 6)
+
+
+@njit(cache=True, nogil=True)
+def _shared_keys(mine, theirs):  # type: ignore[no-untyped-def]
+    """How many rare words and how many minimisers two articles share."""
+    words = minimisers = i = j = 0
+    while i < len(mine) and j < len(theirs):
+        if mine[i] == theirs[j]:
+            if mine[i] & COPY_KEY:
+                minimisers += 1
+            else:
+                words += 1
+            i += 1
+            j += 1
+        elif mine[i] < theirs[j]:
+            i += 1
+        else:
+            j += 1
+    return words, minimisers
+
+
+@njit(cache=True, nogil=True)
+def _texts(i, others, keys, shingles, quotes, texts):  # type: ignore[no-untyped-def]
+    out = np.zeros((len(others), len(OF_TEXTS)))
+    halved, digest, length = texts
+    my_keys, mine, my_quotes = _row(keys, i), _row(shingles, i), _row(quotes, i)
+    for n in range(len(others)):
+        j = others[n]
+        o = out[n]
+        theirs, their_quotes = _row(shingles, j), _row(quotes, j)
+        words, minimisers = _shared_keys(my_keys, _row(keys, j))
+        o[0] = words / 30
+        o[1] = _share(mine, theirs, halved[i], halved[j], digest[i], digest[j])
+        o[2] = minimisers > 0
+        o[3] = np.log1p(float(_common(mine, theirs) << max(halved[i], halved[j]))) / 4
+        o[4] = np.log1p(float(_common(my_quotes, their_quotes))) / 2
+        o[5] = len(my_quotes) > 0 and len(their_quotes) > 0
+        shorter, longer = min(length[i], length[j]), max(length[i], length[j])
+        o[6] = np.log1p(float(shorter)) / 8
+        o[7] = shorter / max(1, longer)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _row(rows, i):  # type: ignore[no-untyped-def]
+    values, starts = rows
+    return values[starts[i] : starts[i + 1]]
+
+
+@njit(cache=True, nogil=True)
+def _numbers(i, others, values, starts):  # type: ignore[no-untyped-def]
+    out = np.zeros((len(others), len(OF_NUMBERS)))
+    mine = values[starts[i] : starts[i + 1]]
+    for n in range(len(others)):
+        theirs = values[starts[others[n]] : starts[others[n] + 1]]
+        bare = agree = units_agree = units_conflict = a = b = 0
+        for x in mine:
+            for y in theirs:
+                if x & 0xFFFF == y & 0xFFFF:
+                    bare += 1
+                    break
+        # Numbers are sorted, so those of one unit stand together.
+        while a < len(mine) and b < len(theirs):
+            unit, other = mine[a] >> 16, theirs[b] >> 16
+            if unit < other:
+                a += 1
+            elif other < unit:
+                b += 1
+            else:
+                a_end, b_end = a, b
+                while a_end < len(mine) and mine[a_end] >> 16 == unit:
+                    a_end += 1
+                while b_end < len(theirs) and theirs[b_end] >> 16 == unit:
+                    b_end += 1
+                same = _common(mine[a:a_end], theirs[b:b_end])
+                agree += same
+                if unit > 0:
+                    units_agree += same > 0
+                    units_conflict += same == 0
+                a, b = a_end, b_end
+        o = out[n]
+        o[0] = np.log1p(float(bare)) / 2
+        o[1] = np.log1p(float(agree)) / 2
+        o[2] = np.log1p(float(units_agree)) / 2
+        o[3] = np.log1p(float(units_conflict)) / 2
+        o[4] = len(mine) > 0 and len(theirs) > 0
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _days(i, others, days, years, columns):  # type: ignore[no-untyped-def]
+    out = np.zeros((len(others), len(OF_DAYS)))
+    weekdays, time, dated, published, written = columns
+    my_days, my_years = _row(days, i), _row(years, i)
+    for n in range(len(others)):
+        j = others[n]
+        o = out[n]
+        their_days, their_years = _row(days, j), _row(years, j)
+        both = len(my_days) > 0 and len(their_days) > 0
+        same, nearest = 0, 400
+        for d in their_days:
+            for e in my_days:
+                same += d == e
+                nearest = min(nearest, _apart(_of_year(int(d)), _of_year(int(e))))
+        o[0] = both
+        o[1] = same / min(len(my_days), len(their_days)) if both else 0.0
+        o[2] = min(nearest, LONG_AGO) if both else -1.0
+        both = weekdays[i] > 0 and weekdays[j] > 0
+        o[3] = both
+        o[4] = both and weekdays[i] & weekdays[j] > 0
+        both = len(my_years) > 0 and len(their_years) > 0
+        o[5] = both
+        o[6] = _common(my_years, their_years) / min(len(my_years), len(their_years)) if both else 0.0
+        o[7] = min(20, abs(int(my_years[-1]) - int(their_years[-1]))) if both else -1.0
+        o[8] = -1.0
+        if dated[i] != dated[j]:
+            # Does the one without a date speak of the other's day?
+            day, said = (_day_of(published[i]), their_days) if dated[i] else (_day_of(published[j]), my_days)
+            nearest = 400
+            for d in said:
+                nearest = min(nearest, _apart(day, _of_year(int(d))))
+            if nearest < 400:
+                o[8] = min(nearest, LONG_AGO)
+        both = dated[i] and dated[j]
+        o[9] = both
+        o[10] = min(abs(time[i] - time[j]) / DAY, float(LONG_AGO)) if both else -1.0
+        o[11] = min(abs(published[i] - published[j]), LONG_AGO) if both else -1.0
+        # The text's own date stands in where the metadata have none.
+        a = published[i] if dated[i] else written[i]
+        b = published[j] if dated[j] else written[j]
+        o[12] = min(abs(a - b), LONG_AGO) if not both and a > 0 and b > 0 else -1.0
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _of_year(day):  # type: ignore[no-untyped-def]
+    """The day of the year, about, of month * 32 + day."""
+    return ((day >> 5) - 1) * 61 // 2 + (day & 31)
+
+
+@njit(cache=True, nogil=True)
+def _apart(a, b):  # type: ignore[no-untyped-def]
+    """Days between two days of a year."""
+    apart = abs(a - b)
+    return min(apart, 366 - apart)
+
+
+@njit(cache=True, nogil=True)
+def _day_of(published):  # type: ignore[no-untyped-def]
+    """The day of the year, about, of a day counted from 1990."""
+    return int((published % 1461) % 365.25) + 1

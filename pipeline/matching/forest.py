@@ -1,0 +1,76 @@
+"""Decide by trees: the trained models of matching, as plain arrays.
+
+In: rows of features. Out: probabilities, rounded so that no machine's last bit changes a decision. ``make train``
+writes the arrays (gradient boosted trees of LightGBM: Ke et al. 2017); to use them needs nothing but numpy.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+from numba import njit
+
+STEPS = 4096
+"""Probabilities are multiples of 1/4096: their sums and products are exact in whatever order they are added."""
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Inner node n of all trees: go to ``left[n]`` if the feature ``feature[n]`` is at most ``threshold[n]``, else to
+    ``right[n]``; a negative node -1 - v is the leaf ``value[v]``. ``roots``: one node a tree."""
+
+    features: tuple[str, ...]
+    feature: np.ndarray
+    threshold: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    value: np.ndarray
+    roots: np.ndarray
+
+    def probability(self, rows: np.ndarray) -> np.ndarray:
+        """One for each row of features (float32), a multiple of 1/4096."""
+        summed = _sums(rows, self.feature, self.threshold, self.left, self.right, self.value, self.roots)
+        return np.round(STEPS / (1 + np.exp(-summed))) / STEPS
+
+    def packed(self) -> bytes:
+        """As it is shipped (npz). The same forest gives the same bytes."""
+        buffer = io.BytesIO()
+        arrays = {name: getattr(self, name) for name in ("feature", "threshold", "left", "right", "value", "roots")}
+        np.savez_compressed(buffer, features=np.array(self.features), **arrays)  # type: ignore[arg-type]
+        return buffer.getvalue()
+
+
+def unpacked(packed: bytes) -> Forest:
+    """The forest of ``Forest.packed``."""
+    with np.load(io.BytesIO(packed)) as arrays:
+        found = {name: arrays[name] for name in arrays.files}
+    return Forest(features=tuple(found.pop("features").tolist()), **found)
+
+
+@functools.cache
+def trained(name: str, features: Sequence[str]) -> Forest:
+    """The shipped forest pipeline/matching/data/NAME.npz. Raises ``ValueError`` if it was trained on other features."""
+    found = unpacked(resources.files("pipeline.matching.data").joinpath(f"{name}.npz").read_bytes())
+    if found.features != tuple(features):
+        raise ValueError(f"pipeline/matching/data/{name}.npz was trained on other features: run `make train`")
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _sums(rows, feature, threshold, left, right, value, roots):  # type: ignore[no-untyped-def]
+    found = np.zeros(len(rows))
+    for r in range(len(rows)):
+        row = rows[r]
+        total = 0.0
+        for root in roots:
+            node = root
+            while node >= 0:
+                node = left[node] if row[feature[node]] <= threshold[node] else right[node]
+            total += value[-1 - node]
+        found[r] = total
+    return found

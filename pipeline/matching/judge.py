@@ -1,0 +1,115 @@
+"""Judge pairs of articles by their sketches alone, and edges of a graph in their surroundings.
+
+In: the sketches that may have to do with each other. Out: for an article or section its *pairs*, the earlier articles
+that are alike enough to matter, as they are stored; and for pairs in a graph the probability that both tell one story.
+Pure: the same sketches give the same judgements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from pipeline.matching import copies
+from pipeline.matching.features import FEATURES, Comparer
+from pipeline.matching.forest import trained
+from pipeline.matching.pool import Pool
+from pipeline.matching.surroundings import FLOOR, SURROUNDINGS, Graph, surroundings
+from schemas.records import Pair, Sketch
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The options of matching."""
+
+    horizon: timedelta = timedelta(days=7)
+    """An article comes from one published at most so much earlier."""
+    threshold: float = 0.45
+    """The least mean probability between the articles of one story."""
+    candidates: int = 64
+    """With at most so many earlier articles one is compared: a bound on what a flood under one headline costs."""
+    crowd: int = 256
+    """An article is found by a key only from the next so many that hold it: a bound on what a hot topic costs."""
+
+
+Known = dict[tuple[str, str], np.ndarray]
+"""The features of pairs (later, earlier) that were compared already."""
+
+
+class Judge:
+    """Finds the pairs of articles and sections of one set of sketches. What it compares, it notes in ``known``."""
+
+    def __init__(self, sketches: Iterable[Sketch], config: Matching, known: Known | None = None):
+        self.pool = Pool(list(sketches), config.horizon, config.candidates, config.crowd)
+        self._comparer = Comparer(self.pool)
+        self._known = {} if known is None else known
+
+    def pairs(self, name: str) -> list[Pair]:
+        """Of the article or section of this id with its candidates, those that are alike or copies."""
+        i = self.pool.position[name]
+        others = self.pool.candidates(i)
+        if not len(others):
+            return []
+        features = self._comparer.features(i, others)
+        likeness = trained("likeness", FEATURES).probability(features)
+        contained = self._comparer.containment(i, others)
+        found = []
+        for n in np.flatnonzero((likeness >= FLOOR) | (contained >= copies.SAME)).tolist():
+            earlier = self.pool.sketches[others[n]].article_id
+            self._known[name, earlier] = features[n]
+            found.append(
+                Pair(
+                    article_id=name, earlier_id=earlier, likeness=float(likeness[n]), containment=float(contained[n])
+                )
+            )
+        return found
+
+    def compare(self, a: str, b: str) -> Pair:
+        """Two articles of the pool, whether or not they are each other's candidates."""
+        earlier, later = sorted((self.pool.position[a], self.pool.position[b]))
+        features = self._comparer.features(later, np.array([earlier]))
+        return Pair(
+            article_id=self.pool.sketches[later].article_id,
+            earlier_id=self.pool.sketches[earlier].article_id,
+            likeness=float(trained("likeness", FEATURES).probability(features)[0]),
+            containment=self._comparer.share(later, earlier),
+        )
+
+
+def probabilities(
+    edges: Sequence[Pair], around: Graph, names: Sequence[str], sketches: Mapping[str, Sketch], known: Known
+) -> list[float]:
+    """Of each edge of a graph, that both ends tell one story. ``names``: of the graph's nodes, in order."""
+    number = {name: n for n, name in enumerate(names)}
+    later = np.array([number[p.article_id] for p in edges], np.int64)
+    earlier = np.array([number[p.earlier_id] for p in edges], np.int64)
+    likeness = np.array([p.likeness for p in edges])
+    _compare([(p.article_id, p.earlier_id) for p in edges], sketches, known)
+    own = np.stack([known[p.article_id, p.earlier_id] for p in edges])
+    rows = np.hstack((surroundings(later, earlier, likeness, around), own))
+    return trained("links", (*SURROUNDINGS, *FEATURES)).probability(rows).tolist()
+
+
+def containment(later: str, earlier: str, sketches: Mapping[str, Sketch], known: Known) -> float:
+    """The share of the shorter article's text that the other has."""
+    _compare([(later, earlier)], sketches, known)
+    return float(known[later, earlier][FEATURES.index("containment")])
+
+
+def _compare(pairs: Sequence[tuple[str, str]], sketches: Mapping[str, Sketch], known: Known) -> None:
+    """Note the features of pairs that are not known yet."""
+    wanted: dict[str, list[str]] = {}
+    for later, earlier in pairs:
+        if (later, earlier) not in known:
+            wanted.setdefault(later, []).append(earlier)
+    if not wanted:
+        return
+    names = {name for later, others in wanted.items() for name in (later, *others)}
+    pool = Pool([sketches[name] for name in names], timedelta(0), 0, 0)
+    comparer = Comparer(pool)
+    for later, others in wanted.items():
+        rows = comparer.features(pool.position[later], np.array([pool.position[name] for name in others], np.int64))
+        known.update(((later, earlier), row) for earlier, row in zip(others, rows, strict=True))

@@ -1,0 +1,233 @@
+"""The web of pairs around what a batch changed: loads it, judges its edges, groups its articles.
+
+In: the pairs of articles that were judged anew, and the past. Out: what each article and section in the parts of the
+web that a change can reach came from.
+
+An article that copies an earlier one is no node of the graph; it belongs where its original does. Nor is a digest of
+several stories; it belongs where its largest section does. The other articles' edges are their pairs. What an edge is
+worth depends on the neighbours of both its ends, so a change reaches the edges of both ends of a changed pair, and with
+them the whole groups that strong edges hold together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from pipeline.history import History
+from pipeline.matching import copies, linkage
+from pipeline.matching.judge import Known, Matching, containment, probabilities
+from pipeline.matching.linkage import Edge
+from pipeline.matching.pool import order
+from pipeline.matching.surroundings import FLOOR, graph
+from schemas.records import Pair, Sketch
+
+
+class Tie(NamedTuple):
+    """What an article or a section came from."""
+
+    parent_id: str | None = None
+    relation: str = "original"
+    similarity: float | None = None
+    copy_group: str | None = None
+
+
+class Web:
+    """See the module's docstring. ``judged``: the pairs of each article and section that was judged anew; of all others
+    they are those of the past. ``gone``: sections that are no more."""
+
+    def __init__(self, judged: Mapping[str, Sequence[Pair]], gone: frozenset[str], history: History):
+        self._history = history
+        self._judged = frozenset(judged)
+        self._gone = gone
+        self._of: dict[str, dict[str, Pair]] = {}
+        self._to: dict[str, dict[str, Pair]] = defaultdict(dict)
+        self._loaded: set[str] = set()
+        for name, found in judged.items():
+            self._of[name] = {}
+            for pair in found:
+                self._add(pair)
+
+    def _add(self, pair: Pair) -> None:
+        self._of.setdefault(pair.article_id, {})[pair.earlier_id] = pair
+        if pair.earlier_id != pair.article_id:
+            self._to[pair.earlier_id][pair.article_id] = pair
+
+    def load(self, names: Iterable[str]) -> None:
+        """Have all pairs of these articles and sections, with earlier ones and with later ones."""
+        missing = sorted(set(names) - self._loaded)
+        if not missing:
+            return
+        self._loaded.update(missing)
+        for pair in self._history.pairs(missing):
+            if pair.article_id not in self._judged and pair.article_id not in self._gone:
+                self._add(pair)
+
+    def earlier(self, name: str) -> Mapping[str, Pair]:
+        """Its pairs with earlier articles."""
+        return self._of.get(name, {})
+
+    def partners(self, name: str) -> set[str]:
+        """All that it has a pair with."""
+        return (self._of.get(name, {}).keys() | self._to[name].keys()) - {name}
+
+    def pairs(self, name: str) -> list[Pair]:
+        """Its pairs, with earlier articles and with later ones."""
+        return [*self._of.get(name, {}).values(), *self._to[name].values()]
+
+    def copied(self, name: str) -> list[str]:
+        """The articles with which it shares its text."""
+        return sorted({p.earlier_id if p.article_id == name else p.article_id for p in self.pairs(name) if is_copy(p)})
+
+    def around(self, names: Iterable[str]) -> set[str]:
+        """All that one of these has a pair with."""
+        self.load(names)
+        return {other for name in names for other in self.partners(name)}
+
+    def is_node(self, name: str) -> bool:
+        """Whether it is a node of the graph."""
+        return is_node(self._of.get(name, {}).values(), name)
+
+
+def is_node(pairs: Iterable[Pair], name: str) -> bool:
+    """Whether an article with these pairs is a node of the graph: it copies none and is no digest of several stories."""
+    return not any(is_copy(pair) or pair.earlier_id == name for pair in pairs)
+
+
+def is_copy(pair: Pair) -> bool:
+    """Whether the later one copies the earlier."""
+    return pair.containment >= copies.SAME
+
+
+class Sketches(Protocol):
+    """All sketches that a settlement has loaded."""
+
+    known: Mapping[str, Sketch]
+
+    def load(self, names: Iterable[str]) -> None:
+        """Have those of these articles and sections in ``known``."""
+
+    def is_section(self, name: str) -> bool: ...
+
+
+class Region:
+    """The parts of a web that a change can reach. Use ``grow``, then ``ties`` and ``section_ties``."""
+
+    def __init__(self, web: Web, sketches: Sketches, features: Known, config: Matching):
+        self._web = web
+        self._sketches = sketches
+        self._features = features
+        self._threshold = config.threshold
+        self.articles: set[str] = set()
+        self._probability: dict[tuple[str, str], float] = {}
+
+    def grow(self, touched: Iterable[str]) -> set[str]:
+        """Take in all articles whose group a change of the touched may change; returns the sections it may change."""
+        touched = set(touched)
+        seeds = touched | self._web.around(touched)
+        self._sketches.load(seeds)
+        sections = {name for name in seeds if self._sketches.is_section(name)}
+        pending = seeds - sections - self.articles
+        while pending:
+            self.articles |= pending
+            reached = {other for name in pending for other in self._web.copied(name)}
+            for (later, earlier), p in self._judged(self._edges(pending)).items():
+                self._probability[later, earlier] = p
+                if p >= self._threshold and not self._sketches.is_section(later):
+                    reached |= {later, earlier}
+            pending = reached - self.articles
+        return sections
+
+    def _edges(self, names: Iterable[str]) -> list[Pair]:
+        """All edges of these articles, and loaded what they depend on: the pairs of both ends' partners."""
+        names = sorted(names)
+        self._web.load(names)
+        around = self._web.around(names)
+        farther = self._web.around(around)
+        self._web.load(farther)
+        self._sketches.load({*names, *around, *farther})
+        found = {(p.article_id, p.earlier_id): p for name in names for p in self._web.pairs(name) if self._is_edge(p)}
+        return list(found.values())
+
+    def _is_edge(self, pair: Pair) -> bool:
+        ends = (pair.earlier_id,) if self._sketches.is_section(pair.article_id) else (pair.earlier_id, pair.article_id)
+        return pair.likeness >= FLOOR and all(self._web.is_node(name) for name in ends)
+
+    def _judged(self, edges: Sequence[Pair]) -> dict[tuple[str, str], float]:
+        """The probability of each edge, in its surroundings."""
+        if not edges:
+            return {}
+        pairs = {}
+        for name in {name for p in edges for name in (p.article_id, p.earlier_id)}:
+            pairs.update(((p.article_id, p.earlier_id), p) for p in self._web.pairs(name) if self._is_edge(p))
+        names = sorted({name for key in pairs for name in key}, key=self._order)
+        number = {name: n for n, name in enumerate(names)}
+        at = [self._sketches.known[name].at for name in names]
+        around = graph(
+            np.array([number[later] for later, _ in pairs], np.int64),
+            np.array([number[earlier] for _, earlier in pairs], np.int64),
+            np.array([p.likeness for p in pairs.values()]),
+            np.array([t.timestamp() / 86_400 if t else np.nan for t in at]),
+            np.array([self._sketches.is_section(name) for name in names], np.bool_),
+        )
+        found = probabilities(edges, around, names, self._sketches.known, self._features)
+        return {(p.article_id, p.earlier_id): q for p, q in zip(edges, found, strict=True)}
+
+    def _order(self, name: str) -> tuple[object, ...]:
+        return (*order(self._sketches.known[name]), name)
+
+    def ties(self) -> dict[str, Tie]:
+        """What each article of the region came from, sections left aside."""
+        ties = dict.fromkeys(self.articles, Tie())
+        nodes = sorted((name for name in self.articles if self._web.is_node(name)), key=self._order)
+        number = {name: n for n, name in enumerate(nodes)}
+        edges = [
+            Edge(number[later], number[earlier], p)
+            for (later, earlier), p in self._probability.items()
+            if p >= FLOOR and later in number and earlier in number
+        ]
+        for node, (parent, p) in linkage.trees(edges, self._threshold).items():
+            ties[nodes[node]] = Tie(nodes[parent], "rewrite", p)
+        self._tie_copies(ties)
+        return ties
+
+    def _tie_copies(self, ties: dict[str, Tie]) -> None:
+        """Each article of a copy group but the first came from the earlier one that it shares most with."""
+        edges = [(name, other) for name in self.articles for other in self._web.copied(name)]
+        for found in copies.groups(edges):
+            first, *rest = sorted(found, key=self._order)
+            ties[first] = ties[first]._replace(copy_group=first)
+            for name in rest:
+                # A chain may lead over later copies only; then the group's first is what was copied.
+                parent, share = self._most_shared(name) or (first, self._share(name, first))
+                ties[name] = Tie(parent, "copy", share, first)
+
+    def _most_shared(self, name: str) -> tuple[str, float] | None:
+        """The earlier article whose copy it is, and the share of the text."""
+        found = [(-p.containment, self._order(p.earlier_id)) for p in self._web.earlier(name).values() if is_copy(p)]
+        return (str(min(found)[1][-1]), -min(found)[0]) if found else None
+
+    def _share(self, later: str, earlier: str) -> float:
+        return containment(later, earlier, self._sketches.known, self._features)
+
+    def section_ties(self, names: Iterable[str]) -> dict[str, Tie]:
+        """What each of these sections came from."""
+        names = sorted(names)
+        self._edges(names)
+        self._edges(earlier for name in names for earlier in self._web.earlier(name))
+        judged = self._judged([p for name in names for p in self._web.pairs(name) if self._is_edge(p)])
+        ties = dict.fromkeys(names, Tie())
+        for name in names:
+            likely = [
+                (-q, self._order(earlier))
+                for earlier in self._web.earlier(name)
+                if (q := judged.get((name, earlier), 0.0)) >= self._threshold
+            ]
+            if (copied := self._most_shared(name)) is not None:
+                ties[name] = Tie(copied[0], "copy", copied[1])
+            elif likely:
+                ties[name] = Tie(str(min(likely)[1][-1]), "rewrite", -min(likely)[0])
+        return ties
