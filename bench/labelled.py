@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import lzma
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from schemas.ids import article_id, text_hash
-from schemas.records import Article
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+from families import families  # noqa: E402
+
+from schemas.ids import article_id, text_hash  # noqa: E402
+from schemas.records import Article  # noqa: E402
 
 STORIES = ("neus", "ecb", "fnc")
 """Sets with gold stories. The background set has none; nearly all its articles stand alone."""
@@ -20,6 +24,12 @@ def articles(folder: Path, name: str) -> list[Article]:
     packed = folder / f"{name}.jsonl.xz"
     with lzma.open(packed, "rt") if packed.exists() else (folder / f"{name}.jsonl").open() as lines:
         return [_article(json.loads(line)) for line in lines]
+
+
+def training_families() -> tuple[list[Article], dict[str, str]]:
+    """The articles of bench/training/families and the story of each; those of tests/golden/families are never trained on."""
+    members = [m for family in families(Path(__file__).parent / "training" / "families") for m in family.members]
+    return [m.article for m in members], {m.article.article_id: m.story for m in members}
 
 
 def gold(folder: Path, name: str) -> dict[str, str]:

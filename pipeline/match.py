@@ -47,9 +47,10 @@ def match(articles: Iterable[Article], history: History, config: Matching, now: 
     """Match the new and changed articles of a batch with each other and with the past. ``now``: the time of events."""
     fresh = {a.article_id: a for a in articles}
     sections = {key: find_sections(a.title, a.text) for key, a in fresh.items()}
-    sketches = [sketch(a, digest=bool(sections[key])) for key, a in fresh.items()]
+    skipped = config.boilerplate
+    sketches = [sketch(a, bool(sections[key]), skipped) for key, a in fresh.items()]
     for key, found in sections.items():
-        sketches.extend(sketch_section(fresh[key], section, i) for i, section in enumerate(found))
+        sketches.extend(sketch_section(fresh[key], section, i, skipped) for i, section in enumerate(found))
     settled = Settlement(sketches, history, config).settle()
     before = _members_before(settled, history)
     after = dict(before)

@@ -16,6 +16,7 @@ from pipeline.cli.batches import Batches, Item, Outcome
 from pipeline.cli.doors import now, warehouse_opener
 from pipeline.cli.errors import Failed
 from pipeline.cli.settings import BackfillSettings, Settings
+from pipeline.cli.steps import steps
 from pipeline.cli.stopping import stop_on_signals
 from pipeline.cli.stream import checked_beam_options
 
@@ -46,13 +47,11 @@ def backfill(
     options = checked_beam_options(runner, beam_options)
     archives = [open_archive(pathlib.Path(path), archive_format) for path in paths]
     opener = warehouse_opener(warehouse_url or settings.warehouse)
-    from pipeline.graph import Steps
-
-    steps, total = Steps(), Outcome()
+    chosen, total = steps(settings), Outcome()
     with stop_on_signals() as stop, _bar() as bar:
         for archive in archives:
             task = bar.add_task(archive.name, total=archive.size, items=0, new=0)
-            batches = Batches(opener, archive.channel, steps, now, options)
+            batches = Batches(opener, archive.channel, chosen, now, options)
             total += run_backfill(archive, opener, batches, settings.backfill, stop, _advance(bar, task))
     click.echo(f"{total.records} items read: {total.receipts} new, {total.records - total.receipts} seen before")
     if not all(_is_done(archive, opener()) for archive in archives):

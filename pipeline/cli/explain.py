@@ -215,7 +215,7 @@ def _others(article: Article, link: Link, warehouse: Warehouse) -> list[tuple[Ar
     nearest = sorted(related, key=lambda s: (-len(keys.intersection(s.keys)), s.article_id))[:LOOKED_AT]
     others = warehouse.articles([s.article_id for s in nearest])
     weighed = [(other, likeness_of(article, other, Matching())) for other in others]
-    weighed.sort(key=lambda pair: (-(pair[1].probability or 0.0), pair[0].article_id))
+    weighed.sort(key=lambda pair: (-(pair[1].likeness or 0.0), pair[0].article_id))
     return weighed[:SHOWN]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -19,10 +20,14 @@ from pipeline.cli.batches import Batches, Item
 from pipeline.cli.doors import now, warehouse_opener, warehouse_reader
 from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings
+from pipeline.cli.steps import steps
 from schemas import wire
 from schemas.fetched import fetched
 from schemas.reasons import reasons
 from schemas.records import Fetched, Reject
+
+if TYPE_CHECKING:
+    from pipeline.graph import Steps
 
 log = structlog.get_logger()
 
@@ -136,7 +141,7 @@ def replay(
         chosen = [_one(warehouse, reject_id)] if reject_id else warehouse.rows(Reject, where, values, "reject_id")
     http = dataclasses.replace(settings.http, allow_private=allow_private or settings.http.allow_private)
     items = asyncio.run(_again(chosen, http, refetch))
-    better = _process(opener, items, chosen)
+    better = _process(opener, steps(settings), items, chosen)
     click.echo(f"{len(items)} of {len(chosen)} rejects tried again, {better} of them are articles now")
 
 
@@ -184,15 +189,13 @@ async def _fetch(client: HttpClient, item: Fetched) -> Fetched:
     )
 
 
-def _process(opener: OpenWarehouse, items: Sequence[Fetched], rejects: Sequence[Reject]) -> int:
+def _process(opener: OpenWarehouse, options: Steps, items: Sequence[Fetched], rejects: Sequence[Reject]) -> int:
     """Run the items as one batch and mark the rejects; returns how many of the items are no rejects now."""
-    from pipeline.graph import Steps
-
     with opener().hold() as warehouse:
         rows = warehouse.progress(CHANNEL)
         position = rows[0].position if rows else 0
         batch = [Item(item, position + n) for n, item in enumerate(items, 1)]
-        Batches(opener, CHANNEL, Steps(), now).run(batch)
+        Batches(opener, CHANNEL, options, now).run(batch)
         tried = {item.fetch_id for item in items} | {item.url for item in items}
         marked = [msgspec.structs.replace(r, replayed_at=now()) for r in rejects if _was_tried(r, tried)]
         warehouse.apply(marked)

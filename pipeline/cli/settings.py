@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     state: str = "var/poller.db"
     rules: str | None = None
     """A file of rules for single sites, beside those that come along."""
+    boilerplate: str | None = None
+    """A file of lines that matching does not read (made by ``wiredesk sources boilerplate``)."""
     http: HttpSettings = HttpSettings()
     log_level: str = pydantic.Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = pydantic.Field("text", pattern="^(text|json)$")

@@ -16,6 +16,7 @@ from pipeline.cli.batches import Batches, Item, Outcome
 from pipeline.cli.doors import now, the_queue, warehouse_opener
 from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings, StreamSettings
+from pipeline.cli.steps import steps
 from pipeline.cli.stopping import stop_on_signals
 
 log = structlog.get_logger()
@@ -45,9 +46,7 @@ def stream(
     options = checked_beam_options(runner, beam_options)
     queue = the_queue(queue_url or settings.queue)
     opener = warehouse_opener(warehouse_url or settings.warehouse)
-    from pipeline.graph import Steps
-
-    batches = Batches(opener, queue.channel, Steps(), now, options)
+    batches = Batches(opener, queue.channel, steps(settings), now, options)
     with stop_on_signals() as stop:
         try:
             total = run_stream(queue, opener, batches, settings.stream, stop, once=once, clock=now)

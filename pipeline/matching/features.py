@@ -11,9 +11,20 @@ from numba import njit
 
 from pipeline.matching.copies import SAMPLE_BITS
 from pipeline.matching.pool import Pool
-from pipeline.matching.sketch import COPY_KEY, IN_LEAD, IN_TITLE, IS_DIGEST, IS_NAME, IS_PAIR, TERM_BITS
+from pipeline.matching.sketch import (
+    COPY_KEY,
+    EARLY,
+    IN_LEAD,
+    IN_TITLE,
+    IS_DIGEST,
+    IS_NAME,
+    IS_PAIR,
+    TELLING_NUMBER,
+    TERM_BITS,
+)
 
 UNIT = 256
+DAY_BITS = EARLY - 1
 TOP, HEAD = 20, 6
 """The heaviest words of an article, and the very heaviest, compared on their own."""
 LONG_AGO = 60
@@ -32,10 +43,14 @@ OF_TERMS = (
 OF_TEXTS = (
     *("keys", "containment", "minimisers", "shingles", "quotes", "quotes_both", "shorter_length", "length_ratio"),
 )
-OF_NUMBERS = ("values_agree", "numbers_agree", "units_agree", "units_conflict", "numbers_both")
+OF_NUMBERS = (
+    *("values_agree", "numbers_agree", "units_agree", "units_conflict", "numbers_both"),
+    *("telling_agree", "telling_share", "telling_both"),
+)
 OF_DAYS = (
     *("days_both", "days_agree", "days_apart", "weekdays_both", "weekdays_agree"),
     *("years_both", "years_agree", "last_years_apart", "published_in_days", "dated", "gap", "days_gap", "written_gap"),
+    *("early_both", "early_agree", "early_apart", "early_in_days"),
 )
 FEATURES = (*OF_TERMS, *OF_TEXTS, *OF_NUMBERS, *OF_DAYS)
 """In the order of the columns. "other" is the earlier article."""
@@ -339,6 +354,17 @@ def _numbers(i, others, values, starts):  # type: ignore[no-untyped-def]
         o[2] = np.log1p(float(units_agree)) / 2
         o[3] = np.log1p(float(units_conflict)) / 2
         o[4] = len(mine) > 0 and len(theirs) > 0
+        shared = 0
+        for x in mine:
+            if x & TELLING_NUMBER:
+                for y in theirs:
+                    if x & 0xFFFF == y & 0xFFFF:
+                        shared += 1
+                        break
+        fewest = min(np.sum(mine & TELLING_NUMBER), np.sum(theirs & TELLING_NUMBER))
+        o[5] = np.log1p(float(shared)) / 2
+        o[6] = min(1.0, shared / fewest) if fewest else 0.0
+        o[7] = fewest > 0
     return out
 
 
@@ -353,10 +379,21 @@ def _days(i, others, days, years, columns):  # type: ignore[no-untyped-def]
         their_days, their_years = _row(days, j), _row(years, j)
         both = len(my_days) > 0 and len(their_days) > 0
         same, nearest = 0, 400
+        mine_early = theirs_early = both_early = in_days = 0
+        early_nearest = 400
+        for e in my_days:
+            mine_early += (e & EARLY) > 0
         for d in their_days:
+            theirs_early += (d & EARLY) > 0
             for e in my_days:
-                same += d == e
-                nearest = min(nearest, _apart(_of_year(int(d)), _of_year(int(e))))
+                apart = _apart(_of_year(int(d & DAY_BITS)), _of_year(int(e & DAY_BITS)))
+                equal = (d ^ e) & DAY_BITS == 0
+                same += equal
+                nearest = min(nearest, apart)
+                if d & e & EARLY:
+                    both_early += equal
+                    early_nearest = min(early_nearest, apart)
+                in_days += equal and (d | e) & EARLY > 0
         o[0] = both
         o[1] = same / min(len(my_days), len(their_days)) if both else 0.0
         o[2] = min(nearest, LONG_AGO) if both else -1.0
@@ -373,7 +410,7 @@ def _days(i, others, days, years, columns):  # type: ignore[no-untyped-def]
             day, said = (_day_of(published[i]), their_days) if dated[i] else (_day_of(published[j]), my_days)
             nearest = 400
             for d in said:
-                nearest = min(nearest, _apart(day, _of_year(int(d))))
+                nearest = min(nearest, _apart(day, _of_year(int(d & DAY_BITS))))
             if nearest < 400:
                 o[8] = min(nearest, LONG_AGO)
         both = dated[i] and dated[j]
@@ -384,6 +421,11 @@ def _days(i, others, days, years, columns):  # type: ignore[no-untyped-def]
         a = published[i] if dated[i] else written[i]
         b = published[j] if dated[j] else written[j]
         o[12] = min(abs(a - b), LONG_AGO) if not both and a > 0 and b > 0 else -1.0
+        both = mine_early > 0 and theirs_early > 0
+        o[13] = both
+        o[14] = both_early / min(mine_early, theirs_early) if both else 0.0
+        o[15] = min(early_nearest, LONG_AGO) if both else -1.0
+        o[16] = in_days > 0
     return out
 
 

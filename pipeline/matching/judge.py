@@ -8,12 +8,13 @@ Pure: the same sketches give the same judgements.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import numpy as np
 
 from pipeline.matching import copies
+from pipeline.matching.boilerplate import Boilerplate
 from pipeline.matching.features import FEATURES, Comparer
 from pipeline.matching.forest import trained
 from pipeline.matching.pool import Pool
@@ -33,7 +34,12 @@ class Matching:
     """With at most so many earlier articles one is compared: a bound on what a flood under one headline costs."""
     crowd: int = 256
     """An article is found by a key only from the next so many that hold it: a bound on what a hot topic costs."""
+    boilerplate: Boilerplate = field(default_factory=Boilerplate)
+    """What matching does not read."""
 
+
+MOST_PAIRS = 40
+"""An article has so many pairs with earlier ones at most: the copies, then the likeliest, of equals the earliest."""
 
 Known = dict[tuple[str, str], np.ndarray]
 """The features of pairs (later, earlier) that were compared already."""
@@ -56,8 +62,12 @@ class Judge:
         features = self._comparer.features(i, others)
         likeness = trained("likeness", FEATURES).probability(features)
         contained = self._comparer.containment(i, others)
+        alike = np.flatnonzero((likeness >= FLOOR) | (contained >= copies.SAME))
+        if len(alike) > MOST_PAIRS:
+            ranked = np.lexsort((alike, -likeness[alike], contained[alike] < copies.SAME))
+            alike = np.sort(alike[ranked[:MOST_PAIRS]])
         found = []
-        for n in np.flatnonzero((likeness >= FLOOR) | (contained >= copies.SAME)).tolist():
+        for n in alike.tolist():
             earlier = self.pool.sketches[others[n]].article_id
             self._known[name, earlier] = features[n]
             found.append(

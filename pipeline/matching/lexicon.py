@@ -13,8 +13,7 @@ import threading
 
 import numpy as np
 
-from pipeline.matching import words
-from pipeline.matching.mentions import calendar_of
+from pipeline.matching import mentions, words
 
 WORD, LOWER, DIGIT, TELLING = 1, 2, 4, 8
 """A word or number; it begins with a small letter; with a digit; it may be part of a number or a day."""
@@ -34,7 +33,7 @@ class Lexicon(dict[str, int]):
     def __init__(self, language: str):
         super().__init__()
         self.language = language
-        self._calendar = calendar_of(language)
+        self._calendar = mentions.calendar_of(language)
         self._lock = threading.Lock()
         self._folds: dict[str, int] = {}
         self.kind = np.zeros(1 << 14, np.uint8)
@@ -63,9 +62,9 @@ class Lexicon(dict[str, int]):
         if token in _SIGNS:
             return _SIGNS[token]
         first = token[0]
-        if first.isdigit():
+        if first.isdecimal():
             return WORD | DIGIT | TELLING
-        if not first.isalpha():
+        if token in mentions.SIGNS:
             return 0
         telling = TELLING if token.lower() in self._calendar.telling else 0
         return WORD | telling | (LOWER if first.islower() else 0)

@@ -10,12 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pipeline.match import Matching
-from pipeline.matching import words
+from pipeline.matching import lexicon, words
 from pipeline.matching.copies import SAME
+from pipeline.matching.judge import Judge, Matching
 from pipeline.matching.mentions import Mentions, mentions
-from pipeline.matching.pool import Pool, order
-from pipeline.matching.score import Scorer
+from pipeline.matching.pool import order
 from pipeline.matching.sections import find_sections
 from pipeline.matching.sketch import sketch, subtag
 from schemas.records import Article
@@ -30,8 +29,9 @@ class Likeness:
 
     later: str
     earlier: str
-    probability: float | None
-    """That both tell one story; None when they were never compared (``apart`` says why)."""
+    likeness: float | None
+    """The probability that both tell one story, as far as the two alone say; None when they were never compared
+    (``apart`` says why)."""
     containment: float
     """The share of the shorter text's word 5-shingles that the other has."""
     apart: str = ""
@@ -50,8 +50,8 @@ class Likeness:
         found = []
         if self.apart:
             found.append(f"never compared: {self.apart}")
-        if self.probability is not None:
-            found.append(f"probability of one story: {self.probability:.2f}")
+        if self.likeness is not None:
+            found.append(f"alike, as far as the two alone say: {self.likeness:.2f}")
         if self.containment:
             kind = ", a copy" if self.containment >= SAME else ""
             found.append(f"same words: {self.containment:.0%} of the shorter text{kind}")
@@ -75,12 +75,9 @@ def explain(a: Article, b: Article, config: Matching) -> Likeness:
     sketches = [sketch(x, digest=bool(find_sections(x.title, x.text))) for x in (a, b)]
     if order(sketches[0]) < order(sketches[1]):
         a, b = b, a
-    pool = Pool(sketches, config.horizon, config.candidates)
-    candidates = pool.candidates(1)
-    probability, containment = None, 0.0
-    if len(candidates.positions):
-        scores, shares = Scorer(pool).scores(1, candidates)
-        probability, containment = float(scores[0]), float(shares[0])
+    judge = Judge(sketches, config)
+    apart = "" if len(judge.pool.candidates(1)) else _why_apart(a, b, config)
+    pair = judge.compare(a.article_id, b.article_id)
     mine, theirs = _said(a), _said(b)
     written, others = _written(a), _written(b)
     shared = [w for w in _rarest(written, subtag(a.language)) if w in others]
@@ -88,9 +85,9 @@ def explain(a: Article, b: Article, config: Matching) -> Likeness:
     return Likeness(
         later=a.article_id,
         earlier=b.article_id,
-        probability=probability,
-        containment=containment,
-        apart="" if probability is not None else _why_apart(a, b, config),
+        likeness=None if apart else pair.likeness,
+        containment=0.0 if apart else pair.containment,
+        apart=apart,
         gap=abs(a.published_at - b.published_at) if a.published_at and b.published_at else None,
         shared_words=tuple(written[w] for w in shared if w not in names)[:SHOWN],
         shared_names=tuple(written[w] for w in shared if w in names)[:SHOWN],
@@ -132,7 +129,8 @@ def _names(article: Article) -> set[str]:
 
 def _said(article: Article) -> Mentions:
     day = article.published_at.date() if article.published_at else None
-    return mentions(words.readable(article.text), subtag(article.language), day)
+    found = lexicon.tokens(words.readable(article.text))
+    return mentions(found, range(len(found)), subtag(article.language), day)
 
 
 def _conflicts(mine: Mentions, theirs: Mentions) -> tuple[str, ...]:

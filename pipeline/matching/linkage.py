@@ -4,6 +4,9 @@ In: nodes in the order of time and the probability of each edge. Out: groups, an
 joined while the mean probability between their members reaches the threshold, the surest first (UPGMA: Sokal and
 Michener 1958); a pair without an edge counts as 0. One strong edge can't join two stories whose other members have
 nothing to do with each other. The outcome depends on the connected edges alone, never on their order.
+
+The members of a large story are not all compared with each other, the first and the last may be days apart. So between
+large groups the mean is over those members only that have an edge to the other group, if these are enough.
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ import heapq
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-MOST_PARTNERS = 32
-"""An article has so many partners at most in the mean: a large story's members are not compared with all others."""
+ENOUGH = 16
+"""Between groups of more members the mean is over so many partners of each member at least."""
 
 
 class Edge(NamedTuple):
@@ -24,40 +27,58 @@ class Edge(NamedTuple):
     probability: float
 
 
+class _Groups:
+    """Groups of nodes, named by their first, and what is between them."""
+
+    def __init__(self, edges: Iterable[Edge]):
+        self.members: dict[int, list[int]] = {}
+        self.total: dict[int, dict[int, float]] = {}
+        self.tied: dict[int, dict[int, set[int]]] = {}
+        """tied[a][b]: the members of a that have an edge to b."""
+        for later, earlier, probability in edges:
+            for a, b in ((later, earlier), (earlier, later)):
+                self.members.setdefault(a, [a])
+                self.total.setdefault(a, {})[b] = probability
+                self.tied.setdefault(a, {})[b] = {a}
+
+    def join(self, a: int, b: int) -> None:
+        """Take ``b`` into ``a``."""
+        self.members[a].extend(self.members.pop(b))
+        tied = self.tied.pop(b)
+        for other, total in self.total.pop(b).items():
+            del self.total[other][b]
+            back = self.tied[other].pop(b)
+            if other == a:
+                continue
+            self.total[a][other] = self.total[other][a] = self.total[a].get(other, 0.0) + total
+            self.tied[a].setdefault(other, set()).update(tied[other])
+            self.tied[other].setdefault(a, set()).update(back)
+
+    def mean(self, a: int, b: int) -> float:
+        """The mean probability between two groups."""
+        size, other = len(self.members[a]), len(self.members[b])
+        least = min(size * other, ENOUGH * min(size, other))
+        return self.total[a][b] / max(least, len(self.tied[a][b]) * len(self.tied[b][a]))
+
+
 def stories(edges: Iterable[Edge], threshold: float) -> list[list[int]]:
     """The groups of two or more nodes, each ascending."""
-    sums: dict[int, dict[int, float]] = {}
-    for later, earlier, probability in edges:
-        sums.setdefault(later, {})[earlier] = probability
-        sums.setdefault(earlier, {})[later] = probability
-    members = {node: [node] for node in sums}
-    heap = [
-        (-p, earlier, later, 1, 1)
-        for later, found in sums.items()
-        for earlier, p in found.items()
-        if earlier < later and p >= threshold
-    ]
+    edges = list(edges)
+    groups = _Groups(edges)
+    heap = [(-e.probability, e.earlier, e.later, 1, 1) for e in edges if e.probability >= threshold]
     heapq.heapify(heap)
     while heap:
         _, a, b, size_a, size_b = heapq.heappop(heap)
+        members = groups.members
         if len(members.get(a, ())) != size_a or len(members.get(b, ())) != size_b:
             continue  # One of them has grown or is gone.
-        members[a].extend(members.pop(b))
-        for other, total in sums.pop(b).items():
-            del sums[other][b]
-            if other != a:
-                sums[a][other] = sums[other][a] = sums[a].get(other, 0.0) + total
-        size = len(members[a])
-        for other, total in sums[a].items():
-            mean = _mean(total, size, len(members[other]))
+        groups.join(a, b)
+        for other in groups.total[a]:
+            mean = groups.mean(a, other)
             if mean >= threshold:
                 first, second = min(a, other), max(a, other)
                 heapq.heappush(heap, (-mean, first, second, len(members[first]), len(members[second])))
-    return [sorted(group) for group in members.values() if len(group) > 1]
-
-
-def _mean(total: float, a: int, b: int) -> float:
-    return total / min(a * b, MOST_PARTNERS * min(a, b))
+    return [sorted(group) for group in groups.members.values() if len(group) > 1]
 
 
 def trees(edges: Sequence[Edge], threshold: float) -> dict[int, tuple[int, float]]:

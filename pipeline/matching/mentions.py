@@ -17,6 +17,7 @@ from importlib import resources
 from pipeline.matching.words import COMMON, fold, rarity
 
 CURRENCIES = "$€£¥"
+SIGNS = CURRENCIES + "%"
 HEAD = 80
 """A whole date among so many first tokens may be the day the text was written."""
 MOST = 24
@@ -42,11 +43,13 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Mentions:
-    """``numbers``: (value, unit), in the order of the text. ``days``: (month, day). ``weekdays``: those that the head
-    names, 0 for Monday. ``years``: bare or in dates. ``written``: a whole date in the text's head."""
+    """``numbers``: (value, unit), in the order of the text. ``days``: (month, day), and ``early`` of them are named in
+    the text's head. ``weekdays``: those that the head names, 0 for Monday. ``years``: bare or in dates. ``written``: a
+    whole date in the head."""
 
     numbers: tuple[tuple[float, str], ...] = ()
     days: tuple[tuple[int, int], ...] = ()
+    early: int = 0
     weekdays: tuple[int, ...] = ()
     years: tuple[int, ...] = ()
     written: date | None = None
@@ -92,13 +95,15 @@ def mentions(found: Sequence[str], telling: Iterable[int], language: str, publis
     written: date | None = None
     if published is not None and not 1 < published.year < 9999:
         published = None  # Its neighbouring days may not exist.
-    past = 0
+    past, early = 0, -1
     for i in telling:
         if i < past:
             continue
+        if i >= HEAD and early < 0:
+            early = len(days)
         token = found[i]
         word = token.lower()
-        if token[0].isdigit():
+        if token[0].isdecimal():
             if (year := _year(found, i)) is not None:
                 years[year] = None
                 if (iso := _iso(found, i, year)) is not None:
@@ -124,7 +129,14 @@ def mentions(found: Sequence[str], telling: Iterable[int], language: str, publis
                 days[then.month, then.day] = None
         elif word in calendar.numbers and len(numbers) < MOST and (number := _number(found, i, calendar, language)):
             numbers[number] = None
-    return Mentions(tuple(numbers), tuple(days)[:MOST], tuple(weekdays), tuple(years)[:MOST], written)
+    return Mentions(
+        numbers=tuple(numbers),
+        days=tuple(days)[:MOST],
+        early=len(days) if early < 0 else early,
+        weekdays=tuple(weekdays),
+        years=tuple(years)[:MOST],
+        written=written,
+    )
 
 
 def _number(found: Sequence[str], i: int, calendar: Calendar, language: str) -> tuple[float, str] | None:
@@ -141,11 +153,11 @@ def _number(found: Sequence[str], i: int, calendar: Calendar, language: str) -> 
     after = found[following] if following < len(found) else ""
     if before and before in CURRENCIES:
         return value, before
-    if after and after in CURRENCIES + "%":
+    if after and after in SIGNS:
         return value, after
     if after.lower() in calendar.percent:
         return value, "%"
-    if after.lower() in calendar.months or (token[0] == "0" and token.isdigit()):
+    if after.lower() in calendar.months or (token[0] == "0" and token.isdecimal()):
         return None
     unit = fold(after, language) if after.isalpha() else ""
     if len(unit) <= 3 and unit and rarity(unit, language) <= COMMON:
@@ -163,7 +175,7 @@ def _value(token: str) -> float:
 
 def _year(found: Sequence[str], i: int) -> int | None:
     token = found[i]
-    if len(token) == 4 and token.isascii() and token.isdigit() and 1900 <= int(token) < 2100:
+    if len(token) == 4 and token.isascii() and token.isdecimal() and 1900 <= int(token) < 2100:
         return None if i and found[i - 1] in CURRENCIES else int(token)
     return None
 

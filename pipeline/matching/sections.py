@@ -18,7 +18,7 @@ from pipeline.extraction.hygiene import count_words
 from schemas.records import Section
 
 FEWEST = 3
-HEADLINE_WORDS = (3, 18)
+HEADLINE_WORDS = (2, 18)
 """A headline has at least and at most so many words; with fewer it is a rubric ("World")."""
 LONGEST_HEADLINE = 145
 """In characters, with a bullet."""
@@ -74,7 +74,7 @@ def _is_headline(line: str) -> bool:
 def _is_body(lines: Sequence[_Line]) -> bool:
     """Whether these lines have enough words for a part."""
     # Spaces are counted faster than words, and in most texts tell.
-    return sum(line.text.count(" ") for line in lines) > 2 * BODY_WORDS or (
+    return sum(line.text.count(" ") for line in lines) > BODY_WORDS + 5 or (
         sum(count_words(line.text) for line in lines) >= BODY_WORDS
     )
 

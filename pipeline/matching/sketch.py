@@ -5,7 +5,7 @@ tables in pipeline/matching/data. The text itself is not needed again to match i
 
 Evidence, version 2, little-endian: a header (``_HEADER``), then arrays: terms (32 bits each: 20 of hash, 4 of rarity,
 4 of frequency, 4 of where it stood), shingle sample and quotation sample (24 bits each), numbers (16 bits of unit hash,
-16 of value hash), days mentioned (month * 32 + day, 16 bits each), years mentioned (since 1900, 8 bits each), and for a
+15 of value hash, 1 for telling ones), days mentioned (1 bit for early ones, month * 32 + day, 16 bits each), years mentioned (since 1900, 8 bits each), and for a
 section the id of the article it is part of.
 """
 
@@ -19,6 +19,7 @@ from datetime import date, datetime
 import numpy as np
 
 from pipeline.matching import copies, reading, words
+from pipeline.matching.boilerplate import Boilerplate
 from pipeline.matching.lexicon import DIGIT, LOWER, TELLING, WORD, Lexicon, lexicon, tokens
 from pipeline.matching.mentions import Mentions, mentions
 from pipeline.matching.reading import IN_LEAD, IN_TITLE, IS_NAME, IS_PAIR
@@ -27,6 +28,7 @@ from schemas.records import Article, Section, Sketch
 
 __all__ = ["IN_LEAD", "IN_TITLE", "IS_NAME", "IS_PAIR", "Evidence", "pack", "sketch", "sketch_section", "unpack"]
 
+NO_BOILERPLATE = Boilerplate()
 VERSION = 2
 TERM_BITS = 20
 TERMS, PAIRS, KEYS = 112, 32, 30
@@ -37,6 +39,10 @@ IS_SECTION, IS_DIGEST = 1, 2
 COPY_KEY = 1
 """The lowest bit of a key: set for a minimiser of the text, clear for a rare word."""
 KEY_BITS = 32
+EARLY = 1 << 15
+"""Set in a day that the text's head mentions."""
+TELLING_NUMBER = 1
+"""The lowest bit of a number: set for one of three digits or with a fraction."""
 BEGINNING = date(1990, 1, 1)
 """Days are counted from here."""
 
@@ -71,11 +77,12 @@ def subtag(language: str | None) -> str:
     return (language or "und").replace("_", "-").split("-")[0].lower() or "und"
 
 
-def sketch(article: Article, digest: bool = False) -> Sketch:
+def sketch(article: Article, digest: bool = False, boilerplate: Boilerplate = NO_BOILERPLATE) -> Sketch:
     """The sketch of an article. ``digest``: it has sections, which are sketched on their own."""
     at = article.published_at or article.first_seen_at
     language = subtag(article.language)
-    keys, evidence = _read(article.title or "", article.text, language, at, IS_DIGEST if digest else 0, "")
+    text = boilerplate.without(article.source, article.text)
+    keys, evidence = _read(article.title or "", text, language, at, IS_DIGEST if digest else 0, "")
     return Sketch(
         article_id=article.article_id,
         text_hash=article.text_hash,
@@ -91,12 +98,15 @@ def section_id(article_id: str, position: int) -> str:
     return content_id("section", article_id, str(position))
 
 
-def sketch_section(article: Article, section: Section, position: int) -> Sketch:
+def sketch_section(
+    article: Article, section: Section, position: int, boilerplate: Boilerplate = NO_BOILERPLATE
+) -> Sketch:
     """The sketch of the ``position``-th section of a digest."""
     at = article.published_at or article.first_seen_at
     language = subtag(article.language)
     text = article.text[section.span_start : section.span_end]
-    keys, evidence = _read(section.title or "", text, language, at, IS_SECTION, article.article_id)
+    read = boilerplate.without(article.source, text)
+    keys, evidence = _read(section.title or "", read, language, at, IS_SECTION, article.article_id)
     return Sketch(
         article_id=section_id(article.article_id, position),
         text_hash=text_hash(section.title, text),
@@ -183,7 +193,7 @@ def _read(
         shingles=sampled,
         quotes=_least(reading.quoted_runs(kinds, known.lower_hash[ids])),
         numbers=_numbers(said),
-        days=np.array([32 * month + day for month, day in said.days[:12]], np.uint16),
+        days=_days(said),
         years=np.array(sorted(year - 1900 for year in said.years[:8]), np.uint8),
         written=_since_beginning(said.written),
         part_of=part_of,
@@ -230,8 +240,20 @@ def _since_beginning(day: date | None) -> int:
 
 
 def _numbers(found: Mentions) -> np.ndarray:
-    packed = [(_short(unit) << 16) | _short(f"{value:g}") for value, unit in found.numbers]
+    packed = [
+        (_short(unit) << 16) | (_short(f"{value:g}") & ~1) | _is_telling(value) for value, unit in found.numbers
+    ]
     return np.array(sorted(set(packed)), np.uint32)
+
+
+def _is_telling(value: float) -> bool:
+    """Whether two articles hardly name the number by chance."""
+    return value >= 100 or value != int(value)
+
+
+def _days(found: Mentions) -> np.ndarray:
+    packed = [32 * month + day for month, day in found.days[:12]]
+    return np.array([day | (EARLY if n < found.early else 0) for n, day in enumerate(packed)], np.uint16)
 
 
 def _short(text: str) -> int:

@@ -133,8 +133,9 @@ class Region:
         pending = seeds - sections - self.articles
         while pending:
             self.articles |= pending
-            reached = {other for name in pending for other in self._web.copied(name)}
-            for (later, earlier), p in self._judged(self._edges(pending)).items():
+            judged = self._judged(self._edges(pending))
+            reached = {other for name in pending for other in self._copies(name)}
+            for (later, earlier), p in judged.items():
                 self._probability[later, earlier] = p
                 if p >= self._threshold and not self._sketches.is_section(later):
                     reached |= {later, earlier}
@@ -151,6 +152,10 @@ class Region:
         self._sketches.load({*names, *around, *farther})
         found = {(p.article_id, p.earlier_id): p for name in names for p in self._web.pairs(name) if self._is_edge(p)}
         return list(found.values())
+
+    def _copies(self, name: str) -> list[str]:
+        """The articles that share its text."""
+        return [other for other in self._web.copied(name) if not self._sketches.is_section(other)]
 
     def _is_edge(self, pair: Pair) -> bool:
         ends = (pair.earlier_id,) if self._sketches.is_section(pair.article_id) else (pair.earlier_id, pair.article_id)
@@ -196,7 +201,7 @@ class Region:
 
     def _tie_copies(self, ties: dict[str, Tie]) -> None:
         """Each article of a copy group but the first came from the earlier one that it shares most with."""
-        edges = [(name, other) for name in self.articles for other in self._web.copied(name)]
+        edges = [(name, other) for name in self.articles for other in self._copies(name)]
         for found in copies.groups(edges):
             first, *rest = sorted(found, key=self._order)
             ties[first] = ties[first]._replace(copy_group=first)

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from connectors.warehouse import open_warehouse
 from pipeline.history import Nothing
-from pipeline.match import Judge, Matched, Matching, MatchStories, match, together
+from pipeline.match import Matched, Matching, MatchStories, match, together
+from pipeline.matching.judge import Judge
 from pipeline.matching.likeness import explain
 from pipeline.matching.sketch import sketch
 from schemas import coders
@@ -275,7 +276,7 @@ def test_an_article_in_a_flood_under_one_headline_is_compared_with_few_others():
         for i in range(1000)
     ]
     judge = Judge([sketch(a) for a in flood], CONFIG)
-    assert max(len(judge.pool.candidates(i).positions) for i in range(0, 1000, 50)) <= CONFIG.candidates
+    assert max(len(judge.pool.candidates(i)) for i in range(0, 1000, 50)) <= CONFIG.candidates
 
 
 @st.composite

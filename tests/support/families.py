@@ -1,4 +1,4 @@
-"""The golden families (tests/golden/families/*.toml): articles of one story, look-alikes, and what came from what.
+"""Families of articles (tests/golden/families, and bench/training/families to train on): articles of one story, look-alikes, and what came from what.
 
 Each file is a family: ``about``, and articles with ``story`` (those of one value tell one story), ``relation`` and, for
 copies and rewrites, ``parent``, the earlier articles that it may have come from. A digest names its sections' stories.
@@ -40,9 +40,9 @@ class Family:
 
 
 @functools.cache
-def families() -> tuple[Family, ...]:
-    """All families, in the order of their files."""
-    return tuple(_family(path) for path in sorted(FOLDER.glob("*.toml")))
+def families(folder: Path = FOLDER) -> tuple[Family, ...]:
+    """All families of a folder, in the order of their files."""
+    return tuple(_family(path) for path in sorted(folder.glob("*.toml")))
 
 
 def _family(path: Path) -> Family:

@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
-from pipeline.matching import words
-from pipeline.matching.mentions import calendars, mentions
+from pipeline.matching import lexicon, words
+from pipeline.matching.mentions import Mentions, calendars, mentions
 from pipeline.matching.sketch import (
+    EARLY,
     IN_TITLE,
     IS_DIGEST,
     IS_SECTION,
@@ -52,12 +53,17 @@ def article(
     )
 
 
+def said(text: str, language: str = "en", published: date | None = None) -> Mentions:
+    found = lexicon.tokens(text)
+    return mentions(found, range(len(found)), language, published)
+
+
 def test_evidence_survives_packing():
     evidence = unpack(sketch(article()).evidence)
     again = unpack(pack(evidence))
-    for name in ("flags", "weekdays", "halved", "length", "part_of"):
+    for name in ("flags", "weekdays", "halved", "length", "written", "part_of"):
         assert getattr(again, name) == getattr(evidence, name)
-    for name in ("terms", "shingles", "numbers", "days"):
+    for name in ("terms", "shingles", "numbers", "days", "quotes", "years"):
         assert np.array_equal(getattr(again, name), getattr(evidence, name))
 
 
@@ -77,7 +83,7 @@ def test_a_usual_article_takes_two_kilobytes():
     rng = random.Random(1)
     vocabulary = ["".join(rng.choice("bdfgklmnrst") + rng.choice("aeiou") for _ in range(3)) for _ in range(3000)]
     found = sketch(article(" ".join(rng.choice(vocabulary) for _ in range(750))))
-    assert len(found.evidence) + 8 * len(found.keys) < 2048
+    assert len(found.evidence) + 4 * len(found.keys) < 2048
 
 
 def test_words_of_the_title_are_marked():
@@ -169,9 +175,7 @@ def test_rare_words_are_rarer_than_common_ones_in_any_language():
 
 
 def test_numbers_have_units_and_scales():
-    found = mentions(
-        "It cost $4.5 million, 12% more; 1,234,567 votes, seven people and 33-year-olds, 3 bn euros.", "en", None
-    )
+    found = said("It cost $4.5 million, 12% more; 1,234,567 votes, seven people and 33-year-olds, 3 bn euros.")
     assert found.numbers == (
         (4_500_000.0, "$"),
         (12.0, "%"),
@@ -184,10 +188,35 @@ def test_numbers_have_units_and_scales():
 
 def test_days_are_resolved_against_the_day_of_publishing():
     published = date(2026, 4, 22)  # A Wednesday.
-    found = mentions("On Monday, yesterday, on May 3, 5 June and 2026-04-01. In 2019 it may rain.", "en", published)
+    found = said("On Monday, yesterday, on May 3, 5 June and 2026-04-01. In 2019 it may rain.", "en", published)
     assert set(found.days) == {(4, 20), (4, 21), (5, 3), (6, 5), (4, 1)}
     assert found.weekdays == (0,)
-    assert set(mentions("On Monday, on May 3.", "en", None).days) == {(5, 3)}
+    assert found.years == (2026, 2019)
+    assert set(said("On Monday, on May 3.").days) == {(5, 3)}
+
+
+def test_days_of_the_head_are_told_from_those_further_on():
+    found = said("On May 3 it rained. " + "Word " * 90 + "On June 4 it may snow.")
+    assert found.days == ((5, 3), (6, 4))
+    assert found.early == 1
+    days = unpack(sketch(article("On May 3 it rained. " + "Word " * 90 + "On June 4 it may snow.")).evidence).days
+    assert days.tolist() == [EARLY | 5 * 32 + 3, 6 * 32 + 4]
+
+
+def test_a_whole_date_in_the_head_is_the_day_of_writing():
+    assert said("May 2, 2013 | 5:03pm The star fled.").written == date(2013, 5, 2)
+    assert said("Town, 2 May 2013 - The star fled.").written == date(2013, 5, 2)
+    assert said("2013-05-02 The star fled.").written == date(2013, 5, 2)
+    assert said("Word " * 90 + "May 2, 2013").written is None
+    assert said("February 31, 2013").written is None
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("1,234", 1234), ("1.234", 1234), ("1,234.56", 1234.56), ("1.234,56", 1234.56), ("4.5", 4.5), ("0.125", 0.125)],
+)
+def test_separators_are_read_by_their_place(written: str, value: float):
+    assert said(f"{written} tons").numbers[0][0] == value
 
 
 @pytest.mark.parametrize("language", sorted(calendars()))
@@ -195,14 +224,26 @@ def test_every_word_of_the_calendar_is_read(language: str):
     calendar = calendars()[language]
     published = date(2026, 4, 22)
     for word, month in calendar.months.items():
-        assert (month, 17) in mentions(f"x 17 {word.title()} y", language, published).days
+        assert (month, 17) in said(f"x 17 {word.title()} y", language, published).days
     for word, weekday in calendar.weekdays.items():
-        assert mentions(word.title(), language, published).weekdays == (weekday,)
+        assert said(word.title(), language, published).weekdays == (weekday,)
     for word in calendar.days:
-        assert "'" in word or mentions(word, language, published).days
+        assert "'" in word or said(word, language, published).days
     for word, value in calendar.numbers.items():
-        assert mentions(f"{word} zzzzzz", language, None).numbers[0][0] == value
+        assert said(f"{word} zzzzzz", language).numbers[0][0] == value
     for word, power in calendar.scales.items():
-        assert mentions(f"3 {word} zzzzzz", language, None).numbers[0][0] == 3 * 10**power
+        assert said(f"3 {word} zzzzzz", language).numbers[0][0] == 3 * 10**power
     for word in calendar.percent:
-        assert mentions(f"3 {word}", language, None).numbers == ((3.0, "%"),)
+        assert said(f"3 {word}", language).numbers == ((3.0, "%"),)
+
+
+def test_runs_of_words_in_quotations_are_sampled():
+    quoted = unpack(sketch(article('She said “the quay will stay closed until the bolts hold” on Monday.')).evidence)
+    straight = unpack(sketch(article('"The quay will stay closed until the bolts hold", she told us.')).evidence)
+    assert len(quoted.quotes) == 6
+    assert set(quoted.quotes.tolist()) == set(straight.quotes.tolist())
+    assert not len(unpack(sketch(article("The quay will stay closed until the bolts hold.")).evidence).quotes)
+
+
+def test_a_quotation_ends_with_its_paragraph():
+    assert len(unpack(sketch(article('He said "never again will I\n\nsail past that rock in fog')).evidence).quotes) == 1

@@ -1,0 +1,87 @@
+"""The pool: who is whose candidate, however large the crowd."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.matching.pool import Pool
+from pipeline.matching.sketch import IS_SECTION, Evidence, pack
+from schemas.records import Sketch
+
+DAY = datetime(2026, 3, 2, tzinfo=UTC)
+WEEK = timedelta(days=7)
+
+
+def sketch(name: str, keys: tuple[int, ...], hours: int | None = 0, part_of: str = "") -> Sketch:
+    evidence = pack(Evidence(flags=IS_SECTION if part_of else 0, part_of=part_of))
+    at = None if hours is None else DAY + timedelta(hours=hours)
+    return Sketch(article_id=name, text_hash="h", language="en", at=at, keys=keys, evidence=evidence)
+
+
+def candidates(pool: Pool, name: str) -> list[str]:
+    return [pool.sketches[j].article_id for j in pool.candidates(pool.position[name])]
+
+
+def later(pool: Pool, name: str) -> set[str]:
+    return {pool.sketches[j].article_id for j in pool.later(pool.position[name])}
+
+
+def test_candidates_are_the_earlier_ones_that_share_a_key():
+    pool = Pool([sketch("a", (2, 4)), sketch("b", (6,), 1), sketch("c", (4, 8), 2), sketch("d", (8,), 3)], WEEK, 9, 9)
+    assert candidates(pool, "c") == ["a"]
+    assert later(pool, "c") == {"d"}
+
+
+def test_of_many_candidates_those_that_share_most_stay():
+    crowd = [sketch(f"x{n}", (2,), n) for n in range(9)]
+    pool = Pool([sketch("old", (2, 4, 6), 0), *crowd, sketch("new", (2, 4, 6), 50)], WEEK, 3, 99)
+    assert candidates(pool, "new") == ["old", "x7", "x8"]
+
+
+def test_in_a_crowd_only_the_nearest_in_time_are_found():
+    pool = Pool([sketch(f"x{n}", (2,), n) for n in range(9)], WEEK, 99, 2)
+    assert candidates(pool, "x5") == ["x3", "x4"]
+    assert later(pool, "x5") == {"x6", "x7"}
+
+
+def test_sections_take_no_place_in_a_crowd_and_are_nobodys_candidates():
+    pool = Pool(
+        [sketch("a", (2,), 0), sketch("s1", (2,), 1, "d"), sketch("s2", (2,), 1, "d"), sketch("b", (2,), 2)], WEEK, 9, 1
+    )
+    assert candidates(pool, "b") == ["a"]
+    assert candidates(pool, "s1") == candidates(pool, "s2") == ["a"]
+    assert later(pool, "a") == {"s1", "s2", "b"}
+
+
+def test_an_article_without_a_time_comes_first_and_is_near_to_all():
+    pool = Pool([sketch("dated", (2,), 0), sketch("none", (2,), None), sketch("late", (2,), 900)], WEEK, 9, 9)
+    assert candidates(pool, "dated") == ["none"]
+    assert candidates(pool, "late") == ["none"]
+
+
+worlds = st.lists(
+    st.tuples(
+        st.sets(st.integers(0, 5).map(lambda k: 2 * k), min_size=1, max_size=3),
+        st.one_of(st.none(), st.integers(0, 300)),
+        st.booleans(),
+    ),
+    min_size=2,
+    max_size=25,
+)
+
+
+@given(worlds, st.integers(1, 4), st.integers(1, 5), st.integers(0, 24))
+def test_whoever_may_find_an_article_is_among_its_later_ones(world, crowd: int, most: int, taken: int):
+    """What matching relies on: an article's coming changes the candidates of those only."""
+    sketches = [
+        sketch(f"a{n:02}", tuple(sorted(keys)), hours, f"d{n}" if section else "")
+        for n, (keys, hours, section) in enumerate(world)
+    ]
+    gone = sketches[taken % len(sketches)].article_id
+    whole = Pool(sketches, WEEK, most, crowd)
+    without = Pool([s for s in sketches if s.article_id != gone], WEEK, most, crowd)
+    changed = {s.article_id for s in sketches if s.article_id != gone and candidates(whole, s.article_id) != candidates(without, s.article_id)}
+    assert changed <= later(whole, gone)
