@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: help setup demo test fast-test lint format eval bench schemas lock clean
+.PHONY: help setup demo test fast-test lint format eval bench train schemas lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,10 @@ bench: setup ## the measurements that the docs quote; some need labelled sets be
 	@if [ -d ../shared/data ]; then for b in extraction matching metrics; do \
 		echo "== bench/$$b.py"; $(BIN)/python bench/$$b.py $$([ $$b = matching ] && echo ../shared/data) || exit 1; done; \
 	else echo "no labelled sets in ../shared/data: extraction, matching and metrics are not measured"; fi
+
+train: setup ## make the models of matching again from labelled sets beside the project (../shared/data)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group train
+	@$(BIN)/python bench/train_matching.py ../shared/data
 
 schemas: setup ## write docs/schemas/ and docs/tables.md again from the records
 	@$(BIN)/python -m schemas.publish docs

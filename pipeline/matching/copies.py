@@ -37,14 +37,14 @@ def shingles(words: np.ndarray) -> np.ndarray:
 
 def minimisers(hashes: np.ndarray) -> np.ndarray:
     """The different minimisers of a text's shingles, least first; none for too short a text."""
-    if len(np.unique(hashes[:4096])) < MIN_SHINGLES:
+    if not reading.are_different(hashes, MIN_SHINGLES):
         return np.zeros(0, np.uint64)
     return reading.least_of_windows(hashes, WINDOW)[:MAX_KEYS]
 
 
 def sample(hashes: np.ndarray) -> tuple[np.ndarray, int]:
     """The sample of a text's shingles, sorted (uint32, 24 bits each), and how often its bound was halved."""
-    folded = np.unique((hashes >> np.uint64(64 - SAMPLE_BITS)).astype(np.uint32))
+    folded = reading.ascending((hashes >> np.uint64(64 - SAMPLE_BITS)).astype(np.uint32))
     if len(folded) < MIN_SHINGLES:
         return np.zeros(0, np.uint32), 0
     halved = 0

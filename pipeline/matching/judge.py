@@ -28,7 +28,7 @@ class Matching:
 
     horizon: timedelta = timedelta(days=7)
     """An article comes from one published at most so much earlier."""
-    threshold: float = 0.45
+    threshold: float = 0.4
     """The least mean probability between the articles of one story."""
     candidates: int = 64
     """With at most so many earlier articles one is compared: a bound on what a flood under one headline costs."""

@@ -1,6 +1,6 @@
-"""Turn tokens into numbers once, so that kernels can read a text as arrays.
+"""Turn the tokens of a text into numbers, so that kernels can read a text as arrays.
 
-In: tokens of one language, as written. Out: ids, and for each id what the token is (columns of arrays). A lexicon is a
+In: texts of one language. Out: tokens with ids, and for each id what the token is (columns of arrays). A lexicon is a
 cache of pure functions of words (``words.fold``, ``words.rarity``, hashes): an id means something only to the lexicon
 that gave it, and nothing that is stored holds one.
 """
@@ -10,8 +10,10 @@ from __future__ import annotations
 import functools
 import re
 import threading
+from collections.abc import Sequence
 
 import numpy as np
+from numba import njit
 
 from pipeline.matching import mentions, words
 
@@ -27,7 +29,8 @@ _SIGNS = {"\n": BREAKS, '"': OPENS | CLOSES, "“": OPENS, "„": OPENS, "«": O
 
 
 class Lexicon(dict[str, int]):
-    """Token -> id; ``lexicon[token]`` learns a new one. Columns are indexed by id, those named ``fold_*`` by the
+    """Token -> id; ``lexicon[token]`` learns a new one. ``_hashes`` and ``_ids`` are the same for kernels, open
+    addressed. Columns are indexed by id, those named ``fold_*`` by the
     number of the folded form, which the column ``fold`` holds."""
 
     def __init__(self, language: str):
@@ -36,6 +39,9 @@ class Lexicon(dict[str, int]):
         self._calendar = mentions.calendar_of(language)
         self._lock = threading.Lock()
         self._folds: dict[str, int] = {}
+        self._hashes = np.zeros(1 << 15, np.uint64)
+        self._ids = np.full(1 << 15, -1, np.int32)
+        self._known = 0
         self.kind = np.zeros(1 << 14, np.uint8)
         self.lower_hash = np.zeros(1 << 14, np.uint64)
         self.fold = np.zeros(1 << 14, np.int32)
@@ -82,14 +88,45 @@ class Lexicon(dict[str, int]):
         self._folds[folded] = number
         return number
 
-    def ids(self, tokens: list[str]) -> np.ndarray:
-        return np.fromiter(map(self.__getitem__, tokens), np.int32, len(tokens))
+    def read(self, text: str) -> tuple[Sequence[str], np.ndarray]:
+        """The tokens of ``text`` and their ids: words, numbers, currency, percent and quotation signs, line ends; of an
+        unspaced script the overlapping pairs of characters."""
+        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        classes = _classes()
+        if len(points) and (points.max() >= len(classes) or (classes[points] == _UNSPACED).any()):
+            found = words.pairs_of_unspaced(_TOKEN.findall(text), text)
+            return found, np.fromiter(map(self.__getitem__, found), np.int32, len(found))
+        starts, ends, hashes = _tokens(points, classes)
+        ids = _look_up(hashes, self._hashes, self._ids)
+        for n in np.flatnonzero(ids < 0).tolist():
+            ids[n] = self._learn(text[starts[n] : ends[n]], hashes[n])
+        return Tokens(text, starts, ends), ids
+
+    def _learn(self, token: str, hashed: np.uint64) -> int:
+        """The id of a token that the kernel did not know, and have it know the token."""
+        number = self[token]
+        with self._lock:
+            if 2 * self._known >= len(self._hashes):
+                grown = np.zeros(2 * len(self._hashes), np.uint64), np.full(2 * len(self._ids), -1, np.int32)
+                _move(self._hashes, self._ids, *grown)
+                self._hashes, self._ids = grown
+            self._known += int(_insert(hashed, number, self._hashes, self._ids))
+        return number
 
 
-def tokens(text: str) -> list[str]:
-    """The words, numbers, currency, percent and quotation signs and line ends of ``text``; of an unspaced script the
-    overlapping pairs of characters."""
-    return words.pairs_of_unspaced(_TOKEN.findall(text), text)
+class Tokens(Sequence[str]):
+    """Tokens of a text, cut out when asked for."""
+
+    def __init__(self, text: str, starts: np.ndarray, ends: np.ndarray):
+        self._text, self._starts, self._ends = text, starts, ends
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, i):  # type: ignore[no-untyped-def]
+        if isinstance(i, slice):
+            return [self[n] for n in range(*i.indices(len(self)))]
+        return self._text[self._starts[i] : self._ends[i]]
 
 
 def lexicon(language: str) -> Lexicon:
@@ -108,3 +145,87 @@ def _lexicon(language: str) -> Lexicon:
 
 def _doubled(column: np.ndarray) -> np.ndarray:
     return np.concatenate((column, np.zeros_like(column)))
+
+
+_LETTER, _DIGIT, _APOSTROPHE, _SEPARATOR, _SIGN, _UNSPACED = 1, 2, 3, 4, 5, 6
+
+
+@functools.cache
+def _classes() -> np.ndarray:
+    """What each character of the basic plane is in a token."""
+    found = np.zeros(1 << 16, np.uint8)
+    for point in range(1 << 16):
+        character = chr(point)
+        if words.is_unspaced(character):
+            found[point] = _UNSPACED
+        elif character.isdecimal():
+            found[point] = _DIGIT
+        elif (character.isalnum() or character == "_") and character != "_":
+            found[point] = _LETTER
+    for characters, kind in (("'\u2019", _APOSTROPHE), (".,", _SEPARATOR), ((*_SIGNS, *mentions.SIGNS), _SIGN)):
+        for character in characters:
+            found[ord(character)] = kind
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _tokens(points, classes):  # type: ignore[no-untyped-def]
+    """Starts, ends and hashes of the tokens: the grammar of ``_TOKEN``."""
+    n = len(points)
+    starts, ends, hashes = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.uint64)
+    found = i = 0
+    while i < n:
+        kind = classes[points[i]]
+        if kind == _SIGN:
+            end = i + 1
+        elif kind == _LETTER or kind == _DIGIT:
+            inner = _APOSTROPHE if kind == _LETTER else _SEPARATOR
+            end = i + 1
+            while end < n:
+                here = classes[points[end]]
+                if here == kind or (here == inner and end + 1 < n and classes[points[end + 1]] == kind):
+                    end += 1
+                else:
+                    break
+        else:
+            i += 1
+            continue
+        hashed = np.uint64(0xCBF29CE484222325)
+        for k in range(i, end):
+            hashed = (hashed ^ np.uint64(points[k])) * np.uint64(0x100000001B3)
+        starts[found], ends[found] = i, end
+        hashes[found] = (hashed ^ (hashed >> np.uint64(29))) | np.uint64(1)  # 0 marks a free place
+        found += 1
+        i = end
+    return starts[:found], ends[:found], hashes[:found]
+
+
+@njit(cache=True, nogil=True)
+def _look_up(hashes, known, ids):  # type: ignore[no-untyped-def]
+    found = np.empty(len(hashes), np.int32)
+    mask = np.uint64(len(known) - 1)
+    for n in range(len(hashes)):
+        at = (hashes[n] >> np.uint64(7)) & mask
+        while known[at] != 0 and known[at] != hashes[n]:
+            at = (at + np.uint64(1)) & mask
+        found[n] = ids[at] if known[at] == hashes[n] else -1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _insert(hashed, number, known, ids):  # type: ignore[no-untyped-def]
+    """Whether it was new."""
+    mask = np.uint64(len(known) - 1)
+    at = (hashed >> np.uint64(7)) & mask
+    while known[at] != 0 and known[at] != hashed:
+        at = (at + np.uint64(1)) & mask
+    new = known[at] == 0
+    known[at], ids[at] = hashed, number
+    return new
+
+
+@njit(cache=True, nogil=True)
+def _move(known, ids, grown, grown_ids):  # type: ignore[no-untyped-def]
+    for n in range(len(known)):
+        if known[n] != 0:
+            _insert(known[n], ids[n], grown, grown_ids)

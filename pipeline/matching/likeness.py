@@ -129,7 +129,7 @@ def _names(article: Article) -> set[str]:
 
 def _said(article: Article) -> Mentions:
     day = article.published_at.date() if article.published_at else None
-    found = lexicon.tokens(words.readable(article.text))
+    found, _ = lexicon.lexicon(subtag(article.language)).read(words.readable(article.text))
     return mentions(found, range(len(found)), subtag(article.language), day)
 
 

@@ -192,7 +192,7 @@ def least_of_windows(hashes, window):  # type: ignore[no-untyped-def]
             last = queue[head]
             found[count] = hashes[last]
             count += 1
-    return np.unique(found[:count])
+    return ascending(found[:count])
 
 
 @njit(cache=True, nogil=True)
@@ -222,3 +222,45 @@ def quoted_runs(kinds, hashes):  # type: ignore[no-untyped-def]
         elif kind & OPENS:
             inside, size = True, 0
     return found[:count]
+
+
+@njit(cache=True, nogil=True)
+def ascending(values):  # type: ignore[no-untyped-def]
+    """The different values, the least first."""
+    found = np.sort(values)
+    count = 0
+    for n in range(len(found)):
+        if n == 0 or found[n] != found[count - 1]:
+            found[count] = found[n]
+            count += 1
+    return found[:count]
+
+
+@njit(cache=True, nogil=True)
+def are_different(values, count):  # type: ignore[no-untyped-def]
+    """Whether there are at least so many different values."""
+    seen = np.empty(count, values.dtype)
+    found = 0
+    for value in values:
+        new = True
+        for n in range(found):
+            if seen[n] == value:
+                new = False
+                break
+        if new:
+            seen[found] = value
+            found += 1
+            if found == count:
+                return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def first_of_each(values):  # type: ignore[no-untyped-def]
+    """The positions of the first of equal values, ascending."""
+    order = np.argsort(values, kind="mergesort")
+    kept = np.zeros(len(values), np.bool_)
+    for n in range(len(order)):
+        if n == 0 or values[order[n]] != values[order[n - 1]]:
+            kept[order[n]] = True
+    return np.flatnonzero(kept)

@@ -20,7 +20,7 @@ import numpy as np
 
 from pipeline.matching import copies, reading, words
 from pipeline.matching.boilerplate import Boilerplate
-from pipeline.matching.lexicon import DIGIT, LOWER, TELLING, WORD, Lexicon, lexicon, tokens
+from pipeline.matching.lexicon import DIGIT, LOWER, TELLING, WORD, Lexicon, lexicon
 from pipeline.matching.mentions import Mentions, mentions
 from pipeline.matching.reading import IN_LEAD, IN_TITLE, IS_NAME, IS_PAIR
 from schemas.ids import content_id, text_hash
@@ -174,13 +174,12 @@ def _read(
 ) -> tuple[tuple[int, ...], Evidence]:
     """Keys and evidence of a text."""
     known = lexicon(language)
-    found = tokens(words.readable(text))
-    ids = known.ids(found)
+    found, ids = known.read(words.readable(text))
     kinds = known.kind[ids]
     body = ids[(kinds & WORD) > 0]
     hashes = copies.shingles(known.lower_hash[body])
     sampled, halved = copies.sample(hashes)
-    terms, pairs = _weigh(known, body, known.ids(words.tokens(title[: words.MAX_CHARS])))
+    terms, pairs = _weigh(known, body, known.read(title[: words.MAX_CHARS])[1])
     said = mentions(found, np.flatnonzero(kinds & TELLING).tolist(), language, at.date() if at else None)
     rare = terms[terms[:, 1] >= words.KEY_RARITY][:KEYS, 0]
     keys = np.concatenate((_keys(known.fold_hash[rare], 0), _keys(copies.minimisers(hashes), COPY_KEY)))
@@ -198,7 +197,7 @@ def _read(
         written=_since_beginning(said.written),
         part_of=part_of,
     )
-    return tuple(np.unique(keys).tolist()), evidence
+    return tuple(reading.ascending(keys).tolist()), evidence
 
 
 def _weigh(known: Lexicon, body: np.ndarray, title: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
@@ -220,10 +219,9 @@ def _packed_terms(
 ) -> np.ndarray:
     """Words and pairs, packed; of those with the same hash the first stays."""
     short = np.concatenate((hashes, pair_hashes)) >> np.uint64(64 - TERM_BITS)
-    rarity, level, places = np.concatenate((columns, pair_columns)).astype(np.uint64).T
-    packed = (short << np.uint64(12)) | (rarity << np.uint64(8)) | (level << np.uint64(4)) | places
-    _, first = np.unique(short, return_index=True)
-    return packed[np.sort(first)].astype(np.uint32)
+    rarity, level, places = np.concatenate((columns, pair_columns)).T
+    packed = (short.astype(np.int64) << 12) | (rarity << 8) | (level << 4) | places
+    return packed[reading.first_of_each(short)].astype(np.uint32)
 
 
 def _keys(hashes: np.ndarray, lowest: int) -> np.ndarray:
@@ -232,7 +230,7 @@ def _keys(hashes: np.ndarray, lowest: int) -> np.ndarray:
 
 
 def _least(hashes: np.ndarray) -> np.ndarray:
-    return np.unique((hashes >> np.uint64(40)).astype(np.uint32))[:QUOTES]
+    return reading.ascending((hashes >> np.uint64(40)).astype(np.uint32))[:QUOTES]
 
 
 def _since_beginning(day: date | None) -> int:

@@ -54,6 +54,11 @@ def tokens(text: str) -> list[str]:
     return pairs_of_unspaced(_WORD.findall(text), text)
 
 
+def is_unspaced(character: str) -> bool:
+    """Whether it is of a script written without spaces."""
+    return _UNSPACED.match(character) is not None
+
+
 def pairs_of_unspaced(found: list[str], text: str) -> list[str]:
     """The tokens of ``text`` with those of scripts written without spaces cut into overlapping pairs of characters."""
     if not _UNSPACED.search(text):

@@ -30,11 +30,17 @@ def test_forms_of_one_word_fold_together_and_others_do_not():
     assert known.fold[known["Dockers"]] == known.fold[known["docker"]] != known.fold[known["quay"]]
 
 
+def letters(n: int) -> str:
+    return "w" + "".join("abcdefghij"[int(d)] for d in str(n))
+
+
 def test_a_lexicon_grows_past_its_first_columns():
     known = Lexicon("xx")
-    ids = known.ids([f"wort{n}" for n in range(40_000)])
+    found, ids = known.read(" ".join(letters(n) for n in range(40_000)))
     assert np.array_equal(ids, np.arange(40_000))
-    assert known.lower_hash[known["wort39999"]] == words.word_hash("wort39999")
+    assert np.array_equal(known.read(" ".join(letters(n) for n in range(40_000)))[1], ids)
+    assert known.lower_hash[known[letters(39_999)]] == words.word_hash(letters(39_999))
+    assert found[-1] == letters(39_999)
 
 
 def test_one_letter_says_nothing():
@@ -45,6 +51,12 @@ def test_one_letter_says_nothing():
 @given(st.text(max_size=300))
 def test_words_among_the_tokens_are_the_words_of_the_text(text: str):
     known = lexicon.lexicon("en")
-    found = lexicon.tokens(text)
-    kinds = known.kind[known.ids(found)]
-    assert [t for t, kind in zip(found, kinds.tolist(), strict=True) if kind & WORD] == words.tokens(text)
+    found, ids = known.read(text)
+    assert [t for t, kind in zip(found, known.kind[ids].tolist(), strict=True) if kind & WORD] == words.tokens(text)
+    assert [known[t] for t in found] == ids.tolist()
+
+
+@given(st.text(st.sampled_from("aÉß’'.,12 $%“”\"\n٣-_½²日"), max_size=60))
+def test_tokens_are_cut_as_the_grammar_says(text: str):
+    found, _ = lexicon.lexicon("en").read(text)
+    assert list(found) == words.pairs_of_unspaced(lexicon._TOKEN.findall(text), text)
