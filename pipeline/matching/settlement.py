@@ -66,7 +66,8 @@ class Settlement:
         web = Web(pairs, self._gone, self._history)
         region = Region(web, self, self._features, self._config)
         stored = self._stored_pairs([*pairs, *self._gone])
-        turned = {s.article_id for s in before} | {name for name in pairs if is_node(pairs[name], name) != is_node(stored[name], name)}
+        turned = {s.article_id for s in before}
+        turned |= {name for name, found in pairs.items() if is_node(found, name) != is_node(stored.get(name, ()), name)}
         touched = self._fresh.keys() | self._changed(pairs, stored) | web.around(turned)
         sections = region.grow(touched)
         sections |= {name for name in pairs if self.is_section(name)}
@@ -182,10 +183,10 @@ class Settlement:
     def _stored_pairs(self, names: Iterable[str]) -> dict[str, list[Pair]]:
         """The pairs that the past has of these with earlier articles."""
         wanted = set(names)
-        found: dict[str, list[Pair]] = defaultdict(list)
+        found: dict[str, list[Pair]] = {}
         for pair in self._history.pairs(sorted(wanted)):
             if pair.article_id in wanted:
-                found[pair.article_id].append(pair)
+                found.setdefault(pair.article_id, []).append(pair)
         return found
 
     @staticmethod

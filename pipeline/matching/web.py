@@ -46,6 +46,7 @@ class Web:
         self._of: dict[str, dict[str, Pair]] = {}
         self._to: dict[str, dict[str, Pair]] = defaultdict(dict)
         self._loaded: set[str] = set()
+        self._nodes: dict[str, bool] = {}
         for name, found in judged.items():
             self._of[name] = {}
             for pair in found:
@@ -53,6 +54,7 @@ class Web:
 
     def _add(self, pair: Pair) -> None:
         self._of.setdefault(pair.article_id, {})[pair.earlier_id] = pair
+        self._nodes.pop(pair.article_id, None)
         if pair.earlier_id != pair.article_id:
             self._to[pair.earlier_id][pair.article_id] = pair
 
@@ -89,7 +91,9 @@ class Web:
 
     def is_node(self, name: str) -> bool:
         """Whether it is a node of the graph."""
-        return is_node(self._of.get(name, {}).values(), name)
+        if name not in self._nodes:
+            self._nodes[name] = is_node(self._of.get(name, {}).values(), name)
+        return self._nodes[name]
 
 
 def is_node(pairs: Iterable[Pair], name: str) -> bool:
