@@ -57,9 +57,7 @@ def edited(text: str, vocabulary: list[str], rng: random.Random) -> str:
     return "\n\n".join(paragraphs)
 
 
-def digests(
-    pool: list[Article], outside: list[Article], rng: random.Random
-) -> list[tuple[Article, int, str]]:
+def digests(pool: list[Article], outside: list[Article], rng: random.Random) -> list[tuple[Article, int, str]]:
     """(digest, which of its parts is of the pool, id of the article that this is a piece of)."""
     vocabulary = [word for a in outside[:50] for word in a.text.split() if word.isalpha() and word.islower()]
     made = []

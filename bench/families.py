@@ -1,6 +1,6 @@
 """How matching does on the golden families: all in one pool, and what is wrong, article by article.
 
-    python bench/families.py
+python bench/families.py
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.match import Matching, match
 from schemas.records import ArticleSection
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
-from families import families  # noqa: E402
+from families import families
 
 
 def main() -> None:
@@ -51,12 +51,13 @@ def main() -> None:
         if m.sections:
             rows = sorted(sections.get(m.article.article_id, ()), key=lambda row: row.span_start)
             told["sections"] += len(m.sections)
-            known = {g for g in gold.values()}
+            known = set(gold.values())
             for want, row in zip(m.sections, rows, strict=False):
                 told["section"] += (gold[row.story_id] if row.story_id else None) == (want if want in known else None)
             if len(rows) != len(m.sections):
                 print(f"  {name[m.article.article_id]}: {len(rows)} of {len(m.sections)} sections")
-    print(f"{len(families())} families, {len(members)} articles: B-cubed {precision:.3f} {recall:.3f} {f1:.3f}; {dict(told)}")
+    print(f"{len(families())} families, {len(members)} articles: B-cubed {precision:.3f} {recall:.3f} {f1:.3f}")
+    print(dict(told))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
-from families import families  # noqa: E402
+from families import families
 
-from schemas.ids import article_id, text_hash  # noqa: E402
-from schemas.records import Article  # noqa: E402
+from schemas.ids import article_id, text_hash
+from schemas.records import Article
 
 STORIES = ("neus", "ecb", "fnc")
 """Sets with gold stories. The background set has none; nearly all its articles stand alone."""
@@ -27,7 +27,7 @@ def articles(folder: Path, name: str) -> list[Article]:
 
 
 def training_families() -> tuple[list[Article], dict[str, str]]:
-    """The articles of bench/training/families and the story of each; those of tests/golden/families are never trained on."""
+    """The articles of bench/training/families and the story of each; tests/golden/families is never trained on."""
     members = [m for family in families(Path(__file__).parent / "training" / "families") for m in family.members]
     return [m.article for m in members], {m.article.article_id: m.story for m in members}
 

@@ -95,7 +95,7 @@ def cost(folder: Path) -> None:
 def grown(sketches: Sequence[Sketch], count: int) -> Iterator[Sketch]:
     """So many sketches within one week: the given ones again and again, each time with other rare words.
 
-    Common words and themes stay, so that their keys are shared by ever more articles, as they are where more is written.
+    Common words and themes stay, so that ever more articles share their keys, as they do where more is written.
     """
     begin = datetime(2026, 3, 2, tzinfo=UTC)
     rng = np.random.default_rng(1)
@@ -120,9 +120,7 @@ def grown(sketches: Sequence[Sketch], count: int) -> Iterator[Sketch]:
             article_id=f"{n:032x}",
             at=at,
             keys=tuple(np.unique(keys).tolist()),
-            evidence=pack(
-                dataclasses.replace(evidence, terms=np.where(rare, salted, term).astype(np.uint32))
-            ),
+            evidence=pack(dataclasses.replace(evidence, terms=np.where(rare, salted, term).astype(np.uint32))),
         )
 
 

@@ -15,9 +15,9 @@ the project (three public collections of news stories, and a background set of s
 
 | | |
 |---|---|
-| `likeness.npz` | {likeness} trees over {features} features of two sketches: the probability that two articles tell one story, as far as the two alone say |
-| `links.npz` | {links} trees over these and {surroundings} features of the pair's surroundings: the same, judged with the neighbours of both |
-| trained by | LightGBM, deterministic, one thread of randomness; the arrays are used without it |
+| `likeness.npz` | {likeness} trees over {features} features of two sketches: do both tell one story? |
+| `links.npz` | {links} trees over these and {surroundings} of the surroundings: the same, with the neighbours of both |
+| trained by | LightGBM, deterministic; the arrays are used without it |
 
 ## Held-out scores
 
@@ -32,8 +32,8 @@ with made-up ones (the stories of a set within four days).
 LATER = """
 ## Calibration
 
-Of the links with a probability (`articles.similarity` of a rewrite) in a range, how many join two articles of one story,
-held out, all sets with stories:
+Of the links with a probability (`articles.similarity` of a rewrite) in a range, how many join two articles of one
+story, held out, all sets with stories:
 
 | probability | right | links |
 |---|---|---|
@@ -46,8 +46,8 @@ FAILURES = """
 - An opinion column that names its news in one sentence stands alone.
 - Texts without a date and without a dated neighbour are joined more readily than others.
 - The sets are English. Other languages use the same models with rarities by the length of words; nothing was measured.
-- The background set has unlabelled stories within a day: pairs of neighbouring days were left out of training, the scores
-  of "background" count every link as wrong and are lower bounds.
+- The background set has unlabelled stories within a day: pairs of neighbouring days were left out of training, the
+  scores of "background" count every link as wrong and are lower bounds.
 """
 
 
@@ -60,7 +60,10 @@ def write_card(
     """``scores``: set -> threshold -> F1; ``tied``: (probability, right) of each link; ``sizes``: for the head."""
     thresholds = list(next(iter(scores.values())))
     text = HEAD.format(
-        **sizes, threshold=threshold, thresholds=" | ".join(f"{t:.2f}" for t in thresholds), rule="---|" * len(thresholds)
+        **sizes,
+        threshold=threshold,
+        thresholds=" | ".join(f"{t:.2f}" for t in thresholds),
+        rule="---|" * len(thresholds),
     ).replace("||\n", "|\n")
     for name, row in scores.items():
         text += f"| {name} | " + " | ".join(f"{f1:.3f}" for f1 in row.values()) + " |\n"

@@ -104,12 +104,14 @@ def rarities(background: Iterable[Article]) -> np.ndarray:
     return levels
 
 
-def variants(name: str, found: list[Article], gold: dict[str, str], rng: np.random.Generator) -> dict[str, list[Article]]:
+def variants(
+    name: str, found: list[Article], gold: dict[str, str], rng: np.random.Generator
+) -> dict[str, list[Article]]:
     """The same articles with other metadata, so that a missing title or date does not give away the set.
 
-    Sets with dates: once without titles, once without dates, once as briefs. Sets without: with made-up ones in few days, the articles
-    of a story within two days of each other. The background: with made-up dates, half of it without titles; as it is
-    hardly two of its articles share a day, and to share one says too much.
+    Sets with dates: once without titles, once without dates, once as briefs. Sets without: with made-up ones in few
+    days, the articles of a story within two days of each other. The background: with made-up dates, half of it without
+    titles; as it is hardly two of its articles share a day, and to share one says too much.
     """
     if name in ("neus", "families"):
         made = {
@@ -124,14 +126,12 @@ def variants(name: str, found: list[Article], gold: dict[str, str], rng: np.rand
         day = float(days[gold.get(a.article_id, a.article_id)])
         gap = timedelta(days=day + rng.choice([0, 0, 0, 1, 1, 2]), hours=float(rng.integers(24)))
         title = a.title or a.text[: a.text.find(" ", 60)]
-        made.append(
-            msgspec.structs.replace(a, title=title if rng.random() < 0.5 else None, published_at=EPOCH + gap)
-        )
+        made.append(msgspec.structs.replace(a, title=title if rng.random() < 0.5 else None, published_at=EPOCH + gap))
     return {"dated": made, "short": _short(made, rng)} if name == "background" else {"dated": made}
 
 
 def _short(articles: Iterable[Article], rng: np.random.Generator) -> list[Article]:
-    """The first 50 to 200 words of each, half of them without a title: briefs share little, whether of one story or not."""
+    """The first 50 to 200 words of each, half of them without a title: briefs share little, of one story or not."""
     cut = []
     for a in articles:
         text = " ".join(a.text.split()[: int(rng.integers(50, 200))])
@@ -346,7 +346,9 @@ def main() -> None:
         for how, made in variants(name, found, gold, rng).items():
             varied = view(f"{name} {how}", made, gold, weight * VARIED, true)
             if len(varied.told) > MOST_VARIED:  # training takes long enough
-                varied = replace(varied, told=varied.told & (rng.random(len(varied.told)) < MOST_VARIED / len(varied.told)))
+                varied = replace(
+                    varied, told=varied.told & (rng.random(len(varied.told)) < MOST_VARIED / len(varied.told))
+                )
             views.append(varied)
         print(name, "read", flush=True)
     likeness = held_out(views, [v.features for v in views], FEATURES, LIKENESS)

@@ -31,7 +31,7 @@ from pipeline.matching.sections import find_sections
 from pipeline.matching.settlement import Settled, Settlement
 from pipeline.matching.sketch import section_id, sketch, sketch_section, subtag
 from pipeline.matching.web import Tie
-from schemas.records import Article, ArticleSection, Link, Member, Record, Replaced, Section, Sketch
+from schemas.records import Article, ArticleSection, Link, Member, Record, Replaced, Section
 
 
 class Matched(NamedTuple):

@@ -95,8 +95,8 @@ class Comparer:
         return found
 
     def share(self, i: int, j: int) -> float:
-        """The share of the shorter text's shingles that the other has, from the two samples. Of a digest the share is of
-        its own shingles: a piece quoted in one makes no copy of the other."""
+        """The share of the shorter text's shingles that the other has, from the two samples. Of a digest the share is
+        of its own shingles: a piece quoted in one makes no copy of the other."""
         mine, theirs = self.pool.shingles.row(i), self.pool.shingles.row(j)
         return float(_share(mine, theirs, self._halved[i], self._halved[j], self._digest[i], self._digest[j]))
 
@@ -106,7 +106,7 @@ _SQUARES, _ALL, _LEAD, _TITLE, _NAMES, _PAIRS, _NAME_PAIRS, _TOP, _HEAD = range(
 
 
 @njit(cache=True, nogil=True)
-def _masses(terms, starts):  # type: ignore[no-untyped-def]
+def _masses(terms, starts):
     rows = len(starts) - 1
     mass = np.zeros((rows, 9))
     for i in range(rows):
@@ -136,7 +136,7 @@ def _masses(terms, starts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _terms(i, others, terms, starts, mass, slot):  # type: ignore[no-untyped-def]
+def _terms(i, others, terms, starts, mass, slot):
     out = np.zeros((len(others), len(OF_TERMS)))
     mine_from, mine_to = starts[i], starts[i + 1]
     size = mine_to - mine_from
@@ -237,7 +237,7 @@ def _terms(i, others, terms, starts, mass, slot):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
-def _common(a, b):  # type: ignore[no-untyped-def]
+def _common(a, b):
     """How many values two ascending arrays share."""
     i = j = shared = 0
     while i < len(a) and j < len(b):
@@ -253,7 +253,7 @@ def _common(a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _share(mine, theirs, my_halved, their_halved, my_digest, their_digest):  # type: ignore[no-untyped-def]
+def _share(mine, theirs, my_halved, their_halved, my_digest, their_digest):
     halved = max(my_halved, their_halved)
     if halved:
         bound = np.uint32(1 << (SAMPLE_BITS - halved))
@@ -271,7 +271,7 @@ def _share(mine, theirs, my_halved, their_halved, my_digest, their_digest):  # t
 
 
 @njit(cache=True, nogil=True)
-def _shared_keys(mine, theirs):  # type: ignore[no-untyped-def]
+def _shared_keys(mine, theirs):
     """How many rare words and how many minimisers two articles share."""
     words = minimisers = i = j = 0
     while i < len(mine) and j < len(theirs):
@@ -290,7 +290,7 @@ def _shared_keys(mine, theirs):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _texts(i, others, keys, shingles, quotes, texts):  # type: ignore[no-untyped-def]
+def _texts(i, others, keys, shingles, quotes, texts):
     out = np.zeros((len(others), len(OF_TEXTS)))
     halved, digest, length = texts
     my_keys, mine, my_quotes = _row(keys, i), _row(shingles, i), _row(quotes, i)
@@ -312,13 +312,13 @@ def _texts(i, others, keys, shingles, quotes, texts):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def _row(rows, i):  # type: ignore[no-untyped-def]
+def _row(rows, i):
     values, starts = rows
     return values[starts[i] : starts[i + 1]]
 
 
 @njit(cache=True, nogil=True)
-def _numbers(i, others, values, starts):  # type: ignore[no-untyped-def]
+def _numbers(i, others, values, starts):
     out = np.zeros((len(others), len(OF_NUMBERS)))
     mine = values[starts[i] : starts[i + 1]]
     for n in range(len(others)):
@@ -369,7 +369,7 @@ def _numbers(i, others, values, starts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _days(i, others, days, years, columns):  # type: ignore[no-untyped-def]
+def _days(i, others, days, years, columns):
     out = np.zeros((len(others), len(OF_DAYS)))
     weekdays, time, dated, published, written = columns
     my_days, my_years = _row(days, i), _row(years, i)
@@ -430,19 +430,19 @@ def _days(i, others, days, years, columns):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _of_year(day):  # type: ignore[no-untyped-def]
+def _of_year(day):
     """The day of the year, about, of month * 32 + day."""
     return ((day >> 5) - 1) * 61 // 2 + (day & 31)
 
 
 @njit(cache=True, nogil=True)
-def _apart(a, b):  # type: ignore[no-untyped-def]
+def _apart(a, b):
     """Days between two days of a year."""
     apart = abs(a - b)
     return min(apart, 366 - apart)
 
 
 @njit(cache=True, nogil=True)
-def _day_of(published):  # type: ignore[no-untyped-def]
+def _day_of(published):
     """The day of the year, about, of a day counted from 1990."""
     return int((published % 1461) % 365.25) + 1

@@ -41,7 +41,7 @@ class Forest:
         """As it is shipped (npz). The same forest gives the same bytes."""
         buffer = io.BytesIO()
         arrays = {name: getattr(self, name) for name in ("feature", "threshold", "left", "right", "value", "roots")}
-        np.savez_compressed(buffer, features=np.array(self.features), **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(buffer, features=np.array(self.features), **arrays)
         return buffer.getvalue()
 
 
@@ -62,7 +62,7 @@ def trained(name: str, features: Sequence[str]) -> Forest:
 
 
 @njit(cache=True, nogil=True)
-def _sums(rows, feature, threshold, left, right, value, roots):  # type: ignore[no-untyped-def]
+def _sums(rows, feature, threshold, left, right, value, roots):
     found = np.zeros(len(rows))
     for r in range(len(rows)):
         row = rows[r]

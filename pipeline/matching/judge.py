@@ -71,9 +71,7 @@ class Judge:
             earlier = self.pool.sketches[others[n]].article_id
             self._known[name, earlier] = features[n]
             found.append(
-                Pair(
-                    article_id=name, earlier_id=earlier, likeness=float(likeness[n]), containment=float(contained[n])
-                )
+                Pair(article_id=name, earlier_id=earlier, likeness=float(likeness[n]), containment=float(contained[n]))
             )
         return found
 

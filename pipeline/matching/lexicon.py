@@ -123,7 +123,7 @@ class Tokens(Sequence[str]):
     def __len__(self) -> int:
         return len(self._starts)
 
-    def __getitem__(self, i):  # type: ignore[no-untyped-def]
+    def __getitem__(self, i):
         if isinstance(i, slice):
             return [self[n] for n in range(*i.indices(len(self)))]
         return self._text[self._starts[i] : self._ends[i]]
@@ -169,7 +169,7 @@ def _classes() -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _tokens(points, classes):  # type: ignore[no-untyped-def]
+def _tokens(points, classes):
     """Starts, ends and hashes of the tokens: the grammar of ``_TOKEN``."""
     n = len(points)
     starts, ends, hashes = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.uint64)
@@ -178,7 +178,7 @@ def _tokens(points, classes):  # type: ignore[no-untyped-def]
         kind = classes[points[i]]
         if kind == _SIGN:
             end = i + 1
-        elif kind == _LETTER or kind == _DIGIT:
+        elif kind in (_LETTER, _DIGIT):
             inner = _APOSTROPHE if kind == _LETTER else _SEPARATOR
             end = i + 1
             while end < n:
@@ -201,7 +201,7 @@ def _tokens(points, classes):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _look_up(hashes, known, ids):  # type: ignore[no-untyped-def]
+def _look_up(hashes, known, ids):
     found = np.empty(len(hashes), np.int32)
     mask = np.uint64(len(known) - 1)
     for n in range(len(hashes)):
@@ -213,7 +213,7 @@ def _look_up(hashes, known, ids):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _insert(hashed, number, known, ids):  # type: ignore[no-untyped-def]
+def _insert(hashed, number, known, ids):
     """Whether it was new."""
     mask = np.uint64(len(known) - 1)
     at = (hashed >> np.uint64(7)) & mask
@@ -225,7 +225,7 @@ def _insert(hashed, number, known, ids):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _move(known, ids, grown, grown_ids):  # type: ignore[no-untyped-def]
+def _move(known, ids, grown, grown_ids):
     for n in range(len(known)):
         if known[n] != 0:
             _insert(known[n], ids[n], grown, grown_ids)

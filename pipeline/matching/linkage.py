@@ -95,8 +95,8 @@ def trees(edges: Sequence[Edge], threshold: float) -> dict[int, tuple[int, float
 
 
 def _parents(edges: Sequence[Edge]) -> dict[int, tuple[int, float]]:
-    """Within one story: the likeliest earlier member, of equals the earliest. One that no edge ties to an earlier member
-    came from the first, as surely as the best way through one other member."""
+    """Within one story: the likeliest earlier member, of equals the earliest. One that no edge ties to an earlier
+    member came from the first, as surely as the best way through one other member."""
     ties: dict[int, dict[int, float]] = {}
     for later, earlier, probability in edges:
         ties.setdefault(later, {})[earlier] = probability

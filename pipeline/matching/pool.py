@@ -80,19 +80,19 @@ class Pool:
         return len(self.sketches)
 
     def _index(self, keys: Rows) -> None:
-        """Lists of the articles that hold each key, in the order of time; where in them each article and section stands.
-        Sections are in no list."""
+        """For each key those that hold it, in the order of time, and how many articles are before each. Sections are in
+        these lists, but nobody's candidates."""
         holder = np.repeat(np.arange(len(self.sketches), dtype=np.int32), np.diff(keys.starts))
         by_key = np.argsort(keys.values, kind="stable")  # Holders ascend already.
         key, self._all = keys.values[by_key], holder[by_key]
         whole = ~self.section[self._all]
         self._articles = self._all[whole]
-        self._rank = np.cumsum(whole) - whole
+        self._rank: np.ndarray = np.cumsum(whole) - whole
         first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.zeros(0, np.int64)
         sizes = np.diff(np.r_[first, len(key)])
         self._place = np.empty(len(key), np.int64)
         self._place[by_key] = np.arange(len(key))
-        self._begin = np.repeat(self._rank[first], sizes)[self._place]
+        self._begin: np.ndarray = np.repeat(self._rank[first], sizes)[self._place]
         self._end = np.repeat(first + sizes, sizes)[self._place]
 
     def candidates(self, i: int) -> np.ndarray:
@@ -116,7 +116,7 @@ class Pool:
     def _sharing(self, i: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions of the earlier ones that share keys, and how many."""
         start, end = self.keys.starts[i], self.keys.starts[i + 1]
-        rank = self._rank[self._place[start:end]]
+        rank: np.ndarray = self._rank[self._place[start:end]]
         # Of a key that many hold the nearest in time count: a bound on what a hot topic costs.
         first = np.maximum(self._begin[start:end], rank - self._crowd)
         return self._near(i, *_count_holders(self._articles, first, rank))
@@ -129,7 +129,7 @@ class Pool:
 
 
 @njit(cache=True, nogil=True)
-def _past_crowd(rank, place, end, crowd):  # type: ignore[no-untyped-def]
+def _past_crowd(rank, place, end, crowd):
     """For each key the end of those later holders that still find this one among the ``crowd`` nearest."""
     past = np.empty(len(place), np.int64)
     for k in range(len(place)):
@@ -141,7 +141,7 @@ def _past_crowd(rank, place, end, crowd):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _count_holders(holders, first, past):  # type: ignore[no-untyped-def]
+def _count_holders(holders, first, past):
     """The different holders within the slices of ``holders``, ascending, and in how many slices each is."""
     total = 0
     for k in range(len(first)):

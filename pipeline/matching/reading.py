@@ -32,13 +32,13 @@ LEVELS = np.array([4, 4, 8, 10, 12, 13, 14, 15])
 
 
 @njit(cache=True, nogil=True)
-def level(count):  # type: ignore[no-untyped-def]
+def level(count):
     """The level of a count, see ``LEVELS``."""
     return LEVELS[min(count, 7)]
 
 
 @njit(cache=True, nogil=True)
-def weigh(folds, lower, digit, title, fold_hash, fold_rarity):  # type: ignore[no-untyped-def]
+def weigh(folds, lower, digit, title, fold_hash, fold_rarity):
     """Terms of a text, the heaviest first: (fold, rarity, level, places) as int64 columns.
 
     ``folds``, ``lower``, ``digit``: of each word of the body, in order; ``title``: folds of the title's words.
@@ -79,21 +79,21 @@ def weigh(folds, lower, digit, title, fold_hash, fold_rarity):  # type: ignore[n
 
 
 @njit(cache=True, nogil=True)
-def weight(rarity, frequency, places):  # type: ignore[no-untyped-def]
+def weight(rarity, frequency, places):
     """How telling a term is: an integer up to 1,125."""
     boosts = 2 + ((places & IN_LEAD) > 0) + ((places & IN_TITLE) > 0) + ((places & IS_NAME) > 0)
     return rarity * frequency * boosts
 
 
 @njit(cache=True, nogil=True)
-def _row(rows, sort_key, at, fold, rarity, frequency, places, fold_hash):  # type: ignore[no-untyped-def]
+def _row(rows, sort_key, at, fold, rarity, frequency, places, fold_hash):
     rows[at, 0], rows[at, 1], rows[at, 2], rows[at, 3] = fold, rarity, frequency, places
     heavy = np.uint64(0xFFFF - weight(rarity, frequency, places))
     sort_key[at] = (heavy << np.uint64(48)) | (fold_hash[fold] >> _S16)
 
 
 @njit(cache=True, nogil=True)
-def neighbours(folds, terms, fold_hash, most):  # type: ignore[no-untyped-def]
+def neighbours(folds, terms, fold_hash, most):
     """The ``most`` heaviest pairs of neighbouring words that are both among ``terms``: (hash, rarity, level, places).
 
     Returns hashes (uint64) and the other columns (int64).
@@ -140,7 +140,7 @@ def neighbours(folds, terms, fold_hash, most):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def shingles(words, length):  # type: ignore[no-untyped-def]
+def shingles(words, length):
     """One 64-bit hash for each run of ``length`` words (hashes, uint64; at most five), in order."""
     count = max(0, len(words) - length + 1)
     found = np.empty(count, np.uint64)
@@ -150,7 +150,7 @@ def shingles(words, length):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _run(words, at, length):  # type: ignore[no-untyped-def]
+def _run(words, at, length):
     mixed = np.uint64(0)
     for i in range(length):
         if i == 0:
@@ -169,7 +169,7 @@ def _run(words, at, length):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def least_of_windows(hashes, window):  # type: ignore[no-untyped-def]
+def least_of_windows(hashes, window):
     """The least hash of each window, different ones only, least first; of fewer than a window the least."""
     n = len(hashes)
     if n == 0:
@@ -196,7 +196,7 @@ def least_of_windows(hashes, window):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def quoted_runs(kinds, hashes):  # type: ignore[no-untyped-def]
+def quoted_runs(kinds, hashes):
     """Hashes of all runs of four words within quotations. One kind and one hash a token, in order."""
     n = len(kinds)
     found = np.empty(n, np.uint64)
@@ -225,7 +225,7 @@ def quoted_runs(kinds, hashes):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def ascending(values):  # type: ignore[no-untyped-def]
+def ascending(values):
     """The different values, the least first."""
     found = np.sort(values)
     count = 0
@@ -237,7 +237,7 @@ def ascending(values):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def are_different(values, count):  # type: ignore[no-untyped-def]
+def are_different(values, count):
     """Whether there are at least so many different values."""
     seen = np.empty(count, values.dtype)
     found = 0
@@ -256,7 +256,7 @@ def are_different(values, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def first_of_each(values):  # type: ignore[no-untyped-def]
+def first_of_each(values):
     """The positions of the first of equal values, ascending."""
     order = np.argsort(values, kind="mergesort")
     kept = np.zeros(len(values), np.bool_)

@@ -152,7 +152,7 @@ class Settlement:
     # -- pairs -------------------------------------------------------------------------------------------------------
 
     def _pairs(self, unsettled: set[str]) -> dict[str, list[Pair]]:
-        """The pairs of these, of the digests that have one of them as a section, and of all sections of these digests."""
+        """The pairs of these, of the digests that one of them is a section of, and of all sections of these digests."""
         self.load(unsettled)
         sections = {name for name in unsettled if self.is_section(name)}
         digests = {self._part_of(name) for name in sections} | {n for n in unsettled - sections if self._is_digest(n)}

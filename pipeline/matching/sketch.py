@@ -5,8 +5,8 @@ tables in pipeline/matching/data. The text itself is not needed again to match i
 
 Evidence, version 2, little-endian: a header (``_HEADER``), then arrays: terms (32 bits each: 20 of hash, 4 of rarity,
 4 of frequency, 4 of where it stood), shingle sample and quotation sample (24 bits each), numbers (16 bits of unit hash,
-15 of value hash, 1 for telling ones), days mentioned (1 bit for early ones, month * 32 + day, 16 bits each), years mentioned (since 1900, 8 bits each), and for a
-section the id of the article it is part of.
+15 of value hash, 1 for telling ones), days mentioned (1 bit for early ones, month * 32 + day, 16 bits each), years
+mentioned (since 1900, 8 bits each), and for a section the id of the article it is part of.
 """
 
 from __future__ import annotations
@@ -238,9 +238,7 @@ def _since_beginning(day: date | None) -> int:
 
 
 def _numbers(found: Mentions) -> np.ndarray:
-    packed = [
-        (_short(unit) << 16) | (_short(f"{value:g}") & ~1) | _is_telling(value) for value, unit in found.numbers
-    ]
+    packed = [(_short(unit) << 16) | (_short(f"{value:g}") & ~1) | _is_telling(value) for value, unit in found.numbers]
     return np.array(sorted(set(packed)), np.uint32)
 
 

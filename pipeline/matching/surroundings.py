@@ -61,7 +61,7 @@ def surroundings(later: np.ndarray, earlier: np.ndarray, likeness: np.ndarray, a
 
 
 @njit(cache=True, nogil=True)
-def _company(node, other, p, starts, others, likeness, days, known):  # type: ignore[no-untyped-def]
+def _company(node, other, p, starts, others, likeness, days, known):
     """Of a node's neighbours but ``other``: how many are more alike than ``p``, the most alike, the sum, the sum of
     squares, and their mean day (weighted by squares) with its weight."""
     rank, best, total, squares, day, weight = 0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -80,7 +80,7 @@ def _company(node, other, p, starts, others, likeness, days, known):  # type: ig
 
 
 @njit(cache=True, nogil=True)
-def _surroundings(later, earlier, pairs, starts, others, likeness, days, known, out):  # type: ignore[no-untyped-def]
+def _surroundings(later, earlier, pairs, starts, others, likeness, days, known, out):
     seen = np.full(len(starts) - 1, -1.0)
     for q in range(len(later)):
         i, j, p = later[q], earlier[q], pairs[q]
@@ -127,5 +127,5 @@ def _surroundings(later, earlier, pairs, starts, others, likeness, days, known, 
 
 
 @njit(cache=True, nogil=True)
-def _gap(a, b):  # type: ignore[no-untyped-def]
+def _gap(a, b):
     return -1.0 if np.isnan(a) or np.isnan(b) else min(abs(a - b), FAR)

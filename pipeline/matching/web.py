@@ -97,7 +97,7 @@ class Web:
 
 
 def is_node(pairs: Iterable[Pair], name: str) -> bool:
-    """Whether an article with these pairs is a node of the graph: it copies none and is no digest of several stories."""
+    """Whether an article with these pairs is a node of the graph: no copy, and no digest of several stories."""
     return not any(is_copy(pair) or pair.earlier_id == name for pair in pairs)
 
 
@@ -109,7 +109,8 @@ def is_copy(pair: Pair) -> bool:
 class Sketches(Protocol):
     """All sketches that a settlement has loaded."""
 
-    known: Mapping[str, Sketch]
+    @property
+    def known(self) -> Mapping[str, Sketch]: ...
 
     def load(self, names: Iterable[str]) -> None:
         """Have those of these articles and sections in ``known``."""
@@ -169,7 +170,7 @@ class Region:
         """The probability of each edge, in its surroundings."""
         if not edges:
             return {}
-        pairs = {}
+        pairs: dict[tuple[str, str], Pair] = {}
         for name in {name for p in edges for name in (p.article_id, p.earlier_id)}:
             pairs.update(((p.article_id, p.earlier_id), p) for p in self._web.pairs(name) if self._is_edge(p))
         names = sorted({name for key in pairs for name in key}, key=self._order)

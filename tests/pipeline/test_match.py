@@ -391,7 +391,10 @@ def test_the_step_gives_links_members_and_records():
         (article("old", SCOOP, DAY - timedelta(days=30)), "never compared: they are more than 7 days apart"),
         (article("bakery", BAKERY), "never compared: they share no rare word"),
         (article("copy", SCOOP + " More soon.", DAY + timedelta(hours=1)), "of the shorter text, a copy"),
-        (article("soon", SCOOP.replace("14 of 22 wells", "9 of 22 wells"), DAY + timedelta(hours=1)), "alike, as far as the two alone say"),
+        (
+            article("soon", SCOOP.replace("14 of 22 wells", "9 of 22 wells"), DAY + timedelta(hours=1)),
+            "alike, as far as the two alone say",
+        ),
         (article("less", REWRITE.replace("14 of 22 wells", "9 of 30 wells")), "numbers that conflict: 22 / 30 well"),
         (article("day", REWRITE.replace("by Thursday", "by April 9")), "days that conflict: "),
         (article("name", REWRITE), "shared names: "),

@@ -1,4 +1,4 @@
-"""Families of articles (tests/golden/families, and bench/training/families to train on): articles of one story, look-alikes, and what came from what.
+"""Families of articles: tests/golden/families, and bench/training/families to train on.
 
 Each file is a family: ``about``, and articles with ``story`` (those of one value tell one story), ``relation`` and, for
 copies and rewrites, ``parent``, the earlier articles that it may have come from. A digest names its sections' stories.

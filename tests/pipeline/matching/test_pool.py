@@ -83,5 +83,9 @@ def test_whoever_may_find_an_article_is_among_its_later_ones(world, crowd: int, 
     gone = sketches[taken % len(sketches)].article_id
     whole = Pool(sketches, WEEK, most, crowd)
     without = Pool([s for s in sketches if s.article_id != gone], WEEK, most, crowd)
-    changed = {s.article_id for s in sketches if s.article_id != gone and candidates(whole, s.article_id) != candidates(without, s.article_id)}
+    changed = {
+        s.article_id
+        for s in sketches
+        if s.article_id != gone and candidates(whole, s.article_id) != candidates(without, s.article_id)
+    }
     assert changed <= later(whole, gone)

@@ -238,7 +238,7 @@ def test_every_word_of_the_calendar_is_read(language: str):
 
 
 def test_runs_of_words_in_quotations_are_sampled():
-    quoted = unpack(sketch(article('She said “the quay will stay closed until the bolts hold” on Monday.')).evidence)
+    quoted = unpack(sketch(article("She said “the quay will stay closed until the bolts hold” on Monday.")).evidence)
     straight = unpack(sketch(article('"The quay will stay closed until the bolts hold", she told us.')).evidence)
     assert len(quoted.quotes) == 6
     assert set(quoted.quotes.tolist()) == set(straight.quotes.tolist())
@@ -246,4 +246,6 @@ def test_runs_of_words_in_quotations_are_sampled():
 
 
 def test_a_quotation_ends_with_its_paragraph():
-    assert len(unpack(sketch(article('He said "never again will I\n\nsail past that rock in fog')).evidence).quotes) == 1
+    assert (
+        len(unpack(sketch(article('He said "never again will I\n\nsail past that rock in fog')).evidence).quotes) == 1
+    )
