@@ -18,7 +18,7 @@ import msgspec
 
 from pipeline.history import OpenHistory
 from pipeline.measure.compare import BARE, Interval, agree, damage
-from pipeline.measure.evidence import Evidence, Item, Weights, item_of, spans
+from pipeline.measure.evidence import Evidence, Item, Weights, items_of, spans
 from pipeline.measure.pack import english
 from schemas.ids import figure_id
 from schemas.records import Figure, Member, Metric, Record, Replaced
@@ -67,7 +67,7 @@ def reconcile(
     config = config or Reconciling()
     pack = english()
     by_id = {m.article_id: m for m in members}
-    items = [item_of(metric, m, pack) for m in by_id.values() for metric in metrics_by_article.get(m.article_id, ())]
+    items = [i for m in by_id.values() for i in items_of(metrics_by_article.get(m.article_id, ()), m, pack)]
     items.sort(key=lambda i: i.metric.metric_id)
     weighed = evidence(items, config.weights, pack.naming)
     groups = _agreeing(items, weighed, config)
@@ -249,7 +249,7 @@ def _name(items: Sequence[Item]) -> str | None:
 
     def support(name: str) -> tuple[int, int]:
         named = names[name]
-        saying = {i.independent for i in items if named.heads & (i.heads | i.topics) or named.head in i.words}
+        saying = {i.independent for i in items if named.heads & (i.heads | i.setting.scene.topics) or named.head in i.words}
         using = {i.independent for i in items if i.metric.measure == name}
         return -len(saying), -len(using)
 

@@ -119,30 +119,6 @@ def content_words(text: str, pack: Pack) -> frozenset[str]:
     )
 
 
-def is_partial(metric: Metric, pack: Pack) -> bool:
-    """Whether it counts only some of a whole, or some more: "three of the men", "two others", "including four"."""
-    at = re.search(rf"(?<![\w.,]){re.escape(metric.surface)}(?!\w)", metric.sentence)
-    if at is None:
-        return False
-    before = _WORD.findall(metric.sentence[max(0, at.start() - 24) : at.start()].lower())[-1:]
-    after = _WORD.findall(metric.sentence[at.end() : at.end() + 24].lower())[:1]
-    return not pack.naming.partial.isdisjoint([w for w in before if w != "of" and w != "more"] + after)
-
-
-def near_words(metric: Metric, pack: Pack, reach: int = 50) -> frozenset[str]:
-    """The content words within ``reach`` characters of the number, cut at a full word."""
-    at = re.search(rf"(?<![\w.,]){re.escape(metric.surface)}(?!\w)", metric.sentence)
-    if at is None:
-        return frozenset()
-    start, end = max(0, at.start() - reach), at.end() + reach
-    left, right = metric.sentence[start : at.start()], metric.sentence[at.end() : end]
-    if start:
-        left = left.partition(" ")[2]
-    if end < len(metric.sentence):
-        right = right.rpartition(" ")[0]
-    return content_words(f"{left} {right}", pack)
-
-
 def damage(a: Metric, b: Metric) -> str | None:
     """How ``a`` may have come from ``b`` by damage: lost-scale, cut, lost-point, lost-zero or
     glued; None when it did not."""

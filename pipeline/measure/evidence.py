@@ -2,45 +2,33 @@
 
 No single sign decides: outlets name a thing differently, leave out "a week", report as a plan what others report as a
 fact. So equal values need the less of other evidence the rarer the value is in news; different values need names and
-sentences that are alike. The weights are set by hand on stories with known figures (see ``Weights``).
+sentences that are alike, and nothing that tells them apart: another place, day, player, a part of the whole. The
+weights are set by hand on stories with known figures (see ``Weights``).
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from pipeline.measure.compare import (
-    BARE,
-    Interval,
-    content_words,
-    damage,
-    dimension_of,
-    interval_of,
-    is_partial,
-    near_words,
-    rarity,
-)
+from pipeline.measure.compare import BARE, Interval, agree, content_words, damage, dimension_of, interval_of, rarity
 from pipeline.measure.naming import head_of
 from pipeline.measure.pack import Naming, Pack
+from pipeline.measure.scope import Setting, as_name, scopes, settings
 from schemas.records import Member, Metric
 
-_WORD = re.compile(r"[a-z]+")
-_NAME = re.compile(r"(?<=[\w,] )[A-Z][a-z]+")
-_YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 _PEOPLE = frozenset("person people individual man woman civilian human resident adult other member".split())
 _UNNAMED = frozenset({"", "age", "duration", "distance", "area", "weight", "volume", "temperature", "speed", "time"})
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What each sign is worth. ``agreement``, ``rivalry``, ``contested`` (different
-    values in one article) and ``damaged``: the sums that it takes."""
+    """What each sign is worth. ``agreement``, ``rivalry``, ``contested`` (different values in one article) and
+    ``damaged``: the sums that it takes."""
 
     agreement: float = 2.0
     rivalry: float = 2.5
@@ -52,10 +40,16 @@ class Weights:
     shared_word: float = 0.5
     near_word: float = 0.6
     most_words: float = 2.0
+    companion: float = 0.8
+    other_names: float = -0.7
+    spoken_apart: float = 0.5
+    far_apart: float = -1.5
+    small: float = -0.5
 
 
 class Item(NamedTuple):
-    """A metric with what it is compared by. ``heads``: the rows of synonyms that its head noun is in, and itself."""
+    """A metric with what it is compared by. ``heads``: the rows of synonyms that its head noun is in, itself, and what
+    befell those who are counted."""
 
     metric: Metric
     member: Member
@@ -65,27 +59,26 @@ class Item(NamedTuple):
     head: str
     heads: frozenset[str]
     modifiers: frozenset[str]
-    words: frozenset[str]
-    near: frozenset[str]
-    topics: frozenset[str]
-    """The rows of synonyms that the sentence touches."""
     speaker: frozenset[str]
-    past: frozenset[str]
-    """What in its sentence may place it in the past: years other than that of publication, words like "ago"."""
-    partial: bool
-    names: frozenset[str]
-    """Names that stand near the number."""
+    setting: Setting
+
+    @property
+    def words(self) -> frozenset[str]:
+        return self.setting.scene.words
 
     @property
     def independent(self) -> str:
         return self.member.copy_group or self.member.article_id
 
-    @property
-    def key(self) -> tuple[str, int]:
-        return self.independent, self.metric.span_start
+
+def items_of(metrics: Sequence[Metric], member: Member, pack: Pack) -> list[Item]:
+    """The items of one article."""
+    published = member.published_at or member.at
+    found = settings(metrics, published.year if published else None, pack)
+    return [_item(m, member, setting, pack) for m, setting in zip(metrics, found, strict=True)]
 
 
-def item_of(metric: Metric, member: Member, pack: Pack) -> Item:
+def _item(metric: Metric, member: Member, setting: Setting, pack: Pack) -> Item:
     naming = pack.naming
     head = head_of(metric.measure, pack)
     dimension, _ = dimension_of(metric)
@@ -93,10 +86,8 @@ def item_of(metric: Metric, member: Member, pack: Pack) -> Item:
         head = "person"
     named = head not in _UNNAMED and head not in naming.empty and len(head) > 1
     heads = (naming.alike.get(head, frozenset()) | {head}) if named else frozenset()
-    modifiers = content_words(metric.measure or "", pack) - {head} - naming.empty - _PEOPLE
-    published = member.published_at or member.at
-    years = frozenset(_YEAR.findall(metric.sentence)) - {str(published.year) if published else ""}
-    words, near = content_words(metric.sentence, pack), near_words(metric, pack)
+    if setting.fate and dimension in ("count", BARE):
+        heads |= {f"fate {setting.fate}"}
     return Item(
         metric=metric,
         member=member,
@@ -105,40 +96,37 @@ def item_of(metric: Metric, member: Member, pack: Pack) -> Item:
         rarity=rarity(metric),
         head=head if named else "",
         heads=heads,
-        modifiers=modifiers,
-        words=words,
-        topics=frozenset(row for word in words for row in naming.alike.get(word, ())),
-        near=near,
+        modifiers=content_words(metric.measure or "", pack) - {head} - naming.empty - _PEOPLE,
         speaker=content_words(metric.attribution or "", pack),
-        past=years | (naming.past & set(_WORD.findall(metric.sentence.lower()))),
-        partial=is_partial(metric, pack),
-        names=_names(metric) & near,
+        setting=setting,
     )
-
-
-def _names(metric: Metric) -> frozenset[str]:
-    """The capitalised words of the sentence, its first aside."""
-    return frozenset(word.lower() for word in _NAME.findall(metric.sentence)[:64])
 
 
 class Evidence:
     """Weighs pairs of items of one story; a word that all its sentences have tells nothing."""
 
-    def __init__(self, items: Iterable[Item], weights: Weights, naming: Naming):
+    def __init__(self, items: Sequence[Item], weights: Weights, naming: Naming):
         self.weights = weights
         self._naming = naming
-        sentences = {(i.independent, i.metric.sentence): i.words for i in items}
-        self._count = Counter(word for words in sentences.values() for word in words)
-        self._all = max(20, len(sentences))
+        self._lists = scopes()
+        scenes = {(i.independent, i.metric.sentence): i.setting.scene for i in items}
+        self._count = Counter(word for scene in scenes.values() for word in scene.words)
+        self._all = max(20, len(scenes))
+        named = Counter(name for scene in scenes.values() for name in scene.names)
+        plain = {word for scene in scenes.values() for word in scene.plain}
+        common = {name for name, n in named.items() if n > 0.4 * max(10, len(scenes))}
+        self._no_names = frozenset(common | (named.keys() & plain))
+        self._crowd = _crowds(items)
 
     def agreement(self, a: Item, b: Item) -> float | None:
-        """How much speaks for the two, whose values agree, being of one thing; None if they can't be."""
+        """How much speaks for the two, whose values agree, being of one thing; None if too little does."""
         w = self.weights
         score = self._compatible(a, b)
-        if score is None:
+        if score is None or self._counted_apart(a, b):
             return None
         score += (a.rarity + b.rarity) / 2
         score += min(w.most_words, w.shared_word * self._shared(a.words & b.words))
+        score += w.companion * min(2, self._companions(a, b))
         if a.metric.form != b.metric.form:
             if min(a.rarity, b.rarity) < 1.5:
                 return None
@@ -151,6 +139,8 @@ class Evidence:
             score += 0.5
         if self.updated(a) and self.updated(b) and a.heads & b.heads:
             score += 0.5
+        if self._named_apart(a, b):
+            score += w.other_names
         if a.independent == b.independent:
             score -= 1.0  # an article rarely says a thing twice, and often gives two things one value
         return score if score >= w.agreement else None
@@ -158,43 +148,45 @@ class Evidence:
     def rivalry(self, a: Item, b: Item) -> float | None:
         """How much speaks for the two being different values of one thing; None if too little does."""
         w = self.weights
-        mangled = damage(a.metric, b.metric) or damage(b.metric, a.metric)
-        score = self._compatible(a, b)
         if (
             a.independent == b.independent
             and a.metric.sentence != b.metric.sentence
             and len(a.words & b.words) < 0.7 * len(a.words | b.words)
         ):
             return None  # copies of one text differ where one of them was changed
-        if score is None or not _periods_fit(a, b) or a.metric.value is None or b.metric.value is None:
+        if a.metric.value is None or b.metric.value is None or not _periods_fit(a, b) or self._counted_apart(a, b):
             return None
-        if not (a.heads or b.heads) and BARE in (a.dimension, b.dimension):
+        score = self._compatible(a, b)
+        if score is None or (not (a.heads or b.heads) and BARE in (a.dimension, b.dimension)):
             return None
-        if not mangled and (a.metric.form != b.metric.form or not _kinds_fit(a, b) or not (a.heads & b.heads)):
-            return None
-        near = self._shared((a.near & b.near) - a.heads - b.heads - a.modifiers)
-        if not mangled and not self._may_differ(a, b, near):
-            return None
+        near = self._shared((a.setting.near & b.setting.near) - a.heads - b.heads - a.modifiers)
         score += min(w.most_words, w.near_word * near)
         score += min(1.0, 0.25 * self._shared(a.words & b.words))
         score += 0.5 if a.metric.per and a.metric.per == b.metric.per else 0.0
-        score += 0.3 if a.speaker & b.speaker else 0.0
+        score += w.companion * min(2, self._companions(a, b))
+        mangled = damage(a.metric, b.metric) or damage(b.metric, a.metric)
         if mangled:
-            score += 1.0
+            score += min(1.0, 0.5 * (_digits(a, b) - 1)) + (0.5 if near else 0.0)
             return score if score >= w.damaged else None
+        if not self._may_differ(a, b, near):
+            return None
         score += self._by_values(a, b)
-        if a.metric.kind != b.metric.kind:
-            score -= 0.5
-        if self.updated(a) and self.updated(b):
-            score += 1.0
+        score -= 1.0 if bool(a.metric.per) != bool(b.metric.per) else 0.0
+        score -= 0.5 if a.metric.kind != b.metric.kind else 0.0
+        score += w.spoken_apart if self.spoken_apart([a], [b]) else 0.0
+        score += 1.0 if self.updated(a) and self.updated(b) else 0.0
         return score if score >= w.rivalry else None
 
     def _may_differ(self, a: Item, b: Item, near: float) -> bool:
-        """Whether two values of what has one name may be of one thing: neither is of a part or of the past, what
-        stands near them is alike, and "more than 50" is not said of 75."""
-        if a.partial or b.partial or a.past != b.past:
+        """Whether two values of what has one name may be of one thing: both in form and kind, neither in a table, of a
+        part or of the past, said of nobody else, what stands near them is alike, and "more than 50" is not said of
+        75."""
+        one, other = a.setting, b.setting
+        if a.metric.form != b.metric.form or not _kinds_fit(a, b) or not a.heads & b.heads:
             return False
-        if a.names and b.names and not (a.names & b.names) and not (a.names | b.names) & (a.speaker | b.speaker):
+        if one.scene.listed or other.scene.listed or one.scene.past != other.scene.past:
+            return False
+        if one.partial or other.partial or self._named_apart(a, b) or not self._stands_out(a, b):
             return False
         if self.updated(a) and self.updated(b):
             return True
@@ -202,6 +194,46 @@ class Evidence:
         if small.metric.bound == "at_least" or large.metric.bound == "at_most":
             return False
         return bool(near >= 0.5 or a.modifiers & b.modifiers or (a.metric.per and a.metric.per == b.metric.per))
+
+    def _counted_apart(self, a: Item, b: Item) -> bool:
+        """Whether they are counts of different nights, or one is of what came on top of the other."""
+        one, other = a.setting, b.setting
+        if one.fate and other.fate and one.fate != other.fate:
+            return True
+        if one.days and other.days and not one.days & other.days and self._anew(a) and self._anew(b):
+            return True
+        return one.increment != other.increment and self.updated(a) and self.updated(b)
+
+    def _anew(self, item: Item) -> bool:
+        return bool({item.head, *item.heads, *item.modifiers} & self._lists.anew) or item.setting.fate == "held"
+
+    def _named_apart(self, a: Item, b: Item) -> bool:
+        """Whether other names stand near them, and no name in both sentences; those of speakers aside."""
+        one, other = (i.setting.names - self._no_names - _short(i.speaker) for i in (a, b))
+        if not one or not other or one & other:
+            return False
+        wide = a.setting.scene.names & b.setting.scene.names - self._no_names
+        return not wide or not (self.updated(a) and self.updated(b))
+
+    def _stands_out(self, a: Item, b: Item) -> bool:
+        """Where an article has several values of what has one name, the name alone doesn't tell which is meant: the
+        first and the largest of them stand for the whole; another must share a name or a modifier."""
+        crowded = [i for i in (a, b) if not self._crowd.get(i.metric.metric_id, True)]
+        if not crowded:
+            return True
+        names = (a.setting.names & b.setting.names) - self._no_names
+        return bool(names or a.modifiers & b.modifiers or self._companions(a, b))
+
+    def _companions(self, a: Item, b: Item) -> int:
+        """How many telling values stand in the sentences of both beside them: "82 Iranians, 57 Canadians"."""
+        if not a.setting.others or not b.setting.others:
+            return 0
+        if len(a.setting.others) > 12 or len(b.setting.others) > 12:
+            return 0
+        own = [i for i in (interval_of(a.metric), interval_of(b.metric)) if i]
+        here = {v for m in a.setting.others if (v := _value(m)) is not None}
+        there = {v for m in b.setting.others if (v := _value(m)) is not None}
+        return sum(1 for _, v in here & there if not any(i.low <= v <= i.high for i in own))
 
     def spoken_apart(self, one: Iterable[Item], other: Iterable[Item]) -> bool:
         """Whether both counts have speakers, and none has both."""
@@ -218,18 +250,20 @@ class Evidence:
         first, last = sorted((a.metric, b.metric), key=lambda m: m.span_start)
         start = first.sentence.find(first.surface) + len(first.surface)
         between = first.sentence[start : start + last.span_start - first.span_end]
-        return len(between) < 80 and not self._naming.contrast.isdisjoint(_WORD.findall(between.lower()))
+        return len(between) < 120 and not self._naming.contrast.isdisjoint(between.lower().split())
 
     def updated(self, item: Item) -> bool:
         """Whether it is a count that news bring up to date: tolls, arrests, people missing."""
-        return bool(self.grows(item) or item.near & self._naming.moving or item.modifiers & self._naming.moving)
+        moving = self._naming.moving
+        return bool(self.grows(item) or item.setting.near & moving or item.modifiers & moving)
 
     def grows(self, item: Item) -> bool:
-        return bool({item.head, *item.modifiers} & self._naming.growing) and item.dimension in ("count", BARE)
+        told = {item.head, *item.modifiers} & self._naming.growing or item.setting.fate in ("dead", "hurt", "held")
+        return bool(told) and item.dimension in ("count", BARE)
 
     def keys(self, item: Item, most: int) -> list[str]:
         """Words by which a rival of the item is looked for: its heads, and the rarest that stand near."""
-        near = sorted(item.near, key=lambda word: (self._count[word], word))
+        near = sorted(item.setting.near, key=lambda word: (self._count[word], word))
         return [*(f"head {h}" for h in sorted(item.heads)), *near[:most]]
 
     def _compatible(self, a: Item, b: Item) -> float | None:
@@ -259,12 +293,12 @@ class Evidence:
         return score
 
     def _by_values(self, a: Item, b: Item) -> float:
-        one, other = _middle(a.interval), _middle(b.interval)
+        w, one, other = self.weights, _middle(a.interval), _middle(b.interval)
         if min(one, other) <= 0:
             return -0.5
         ratio = max(one, other) / min(one, other)
-        score = 0.3 if ratio <= 2 else 0.0 if ratio <= (3 if max(one, other) > 100 else 10) else -1.5
-        return score - (0.5 if max(one, other) <= 12 or a.dimension == "percent" else 0.0)
+        score = 0.3 if ratio <= 2 else 0.0 if ratio <= (3 if max(one, other) > 100 else 4) else w.far_apart
+        return score + (w.small if max(one, other) <= 12 or a.dimension == "percent" else 0.0)
 
     def _shared(self, words: Iterable[str]) -> float:
         """How telling shared words are together: one that stands in no other sentence counts 1."""
@@ -272,6 +306,42 @@ class Evidence:
 
     def _weight(self, word: str) -> float:
         return max(0.0, 1 - math.log(max(2, self._count[word]) / 2) / math.log(self._all / 2))
+
+
+def _crowds(items: Sequence[Item]) -> Mapping[str, bool]:
+    """Metric id -> whether its value is the first or the largest, for the items of articles with several values of
+    what has one name."""
+    groups: dict[tuple[str, str, str], list[Item]] = {}
+    for item in items:
+        for head in item.heads:
+            if item.interval is not None:
+                groups.setdefault((item.member.article_id, item.dimension, head), []).append(item)
+    found: dict[str, bool] = {}
+    for group in groups.values():
+        if len(group) == 1:
+            continue
+        first = min(group, key=lambda i: i.metric.span_start)
+        largest = max(group, key=lambda i: (_middle(i.interval), i.metric.metric_id))
+        for item in group:
+            leads = any(lead.interval and item.interval and agree(lead.interval, item.interval) for lead in (first, largest))
+            found[item.metric.metric_id] = leads and found.get(item.metric.metric_id, True)
+    return found
+
+
+def _short(words: Iterable[str]) -> frozenset[str]:
+    """Words as names are kept."""
+    return frozenset(as_name(word) for word in words)
+
+
+def _value(metric: Metric) -> tuple[str, float] | None:
+    """What a companion is known by; small numbers are everywhere."""
+    dimension, factor = dimension_of(metric)
+    return (dimension, metric.value * factor) if metric.value is not None and metric.value > 3 else None
+
+
+def _digits(a: Item, b: Item) -> int:
+    """The significant digits of the two: one alone, as in 4 and 4 million, may be chance."""
+    return min(len(f"{abs(i.metric.value or 0):.6e}".partition("e")[0].replace(".", "").rstrip("0")) for i in (a, b))
 
 
 def _middle(interval: Interval | None) -> float:
