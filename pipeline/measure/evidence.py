@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from pipeline.measure.compare import BARE, Interval, agree, content_words, damage, dimension_of, interval_of, rarity
@@ -42,6 +42,7 @@ class Weights:
     most_words: float = 2.0
     companion: float = 0.8
     other_names: float = -0.7
+    shared_name: float = 0.3
     spoken_apart: float = 0.5
     far_apart: float = -1.5
     small: float = -0.5
@@ -130,7 +131,7 @@ class Evidence:
         if a.metric.form != b.metric.form:
             if min(a.rarity, b.rarity) < 1.5:
                 return None
-            score -= 1.0
+            score -= 0.5 if a.metric.period and a.metric.period == b.metric.period else 1.0
         if a.metric.kind != b.metric.kind:
             score -= 0.25
         if not _periods_fit(a, b):
@@ -141,6 +142,8 @@ class Evidence:
             score += 0.5
         if self._named_apart(a, b):
             score += w.other_names
+        elif (a.setting.names & b.setting.names) - self._no_names:
+            score += w.shared_name
         if a.independent == b.independent:
             score -= 1.0  # an article rarely says a thing twice, and often gives two things one value
         return score if score >= w.agreement else None
@@ -166,7 +169,10 @@ class Evidence:
         score += w.companion * min(2, self._companions(a, b))
         mangled = damage(a.metric, b.metric) or damage(b.metric, a.metric)
         if mangled:
-            score += min(1.0, 0.5 * (_digits(a, b) - 1)) + (0.5 if near else 0.0)
+            if not self._may_be_mangled(a, b):
+                return None
+            separated = "," in a.metric.surface or "," in b.metric.surface
+            score += min(1.0, 0.5 * (_digits(a, b) - 1 + separated)) + (0.5 if near else 0.0)
             return score if score >= w.damaged else None
         if not self._may_differ(a, b, near):
             return None
@@ -186,22 +192,51 @@ class Evidence:
             return False
         if one.scene.listed or other.scene.listed or one.scene.past != other.scene.past:
             return False
-        if one.partial or other.partial or self._named_apart(a, b) or not self._stands_out(a, b):
+        if one.partial or other.partial or self._named_apart(a, b) or self._placed_apart(a, b):
+            return False
+        if not self._stands_out(a, b):
+            return False
+        if one.joined != other.joined or not (self._is_a_thing(a) and self._is_a_thing(b)):
+            return False
+        stretches = one.scene.stretches, other.scene.stretches
+        if all(stretches) and not stretches[0] & stretches[1] and a.dimension != "count":
+            return False
+        small, large = sorted((a, b), key=lambda i: _middle(i.interval))
+        ratio = _middle(large.interval) / max(1e-9, _middle(small.interval))
+        if ratio > 5 and (small.metric.bound == "at_least" or not self.spoken_apart([a], [b])):
             return False
         if self.updated(a) and self.updated(b):
             return True
-        small, large = sorted((a, b), key=lambda i: _middle(i.interval))
         if small.metric.bound == "at_least" or large.metric.bound == "at_most":
             return False
         return bool(near >= 0.5 or a.modifiers & b.modifiers or (a.metric.per and a.metric.per == b.metric.per))
+
+    def _may_be_mangled(self, a: Item, b: Item) -> bool:
+        """Whether one could be the other's number damaged: in copies at the same place, else of what has one name."""
+        if a.member.article_id == b.member.article_id:
+            return self.contested(a, b)
+        if a.independent == b.independent:
+            return _beside(a) & _beside(b) != frozenset()
+        if a.setting.scene.listed or b.setting.scene.listed or self._named_apart(a, b):
+            return False
+        return a.dimension != "count" or b.dimension != "count" or bool(a.heads & b.heads)
+
+    def _is_a_thing(self, item: Item) -> bool:
+        """Whether the head names what is counted: not somebody or a place, and without a unit only a known quantity."""
+        if item.setting.fate or item.head in self._naming.quantities:
+            return True
+        return item.dimension != BARE and as_name(item.head) not in item.setting.scene.names
 
     def _counted_apart(self, a: Item, b: Item) -> bool:
         """Whether they are counts of different nights, or one is of what came on top of the other."""
         one, other = a.setting, b.setting
         if one.fate and other.fate and one.fate != other.fate:
             return True
-        if one.days and other.days and not one.days & other.days and self._anew(a) and self._anew(b):
-            return True
+        if self._anew(a) and self._anew(b):
+            if one.days and other.days and not one.days & other.days:
+                return True
+            if _out_of_time(a, b) or _out_of_time(b, a):
+                return True
         return one.increment != other.increment and self.updated(a) and self.updated(b)
 
     def _anew(self, item: Item) -> bool:
@@ -215,10 +250,16 @@ class Evidence:
         wide = a.setting.scene.names & b.setting.scene.names - self._no_names
         return not wide or not (self.updated(a) and self.updated(b))
 
+    def _placed_apart(self, a: Item, b: Item) -> bool:
+        """Whether small numbers stand in sentences with names, and none is in both."""
+        one, other = (i.setting.scene.names - self._no_names - _short(i.speaker) for i in (a, b))
+        small = max(_middle(a.interval), _middle(b.interval)) <= 12
+        return small and bool(one and other) and not one & other
+
     def _stands_out(self, a: Item, b: Item) -> bool:
         """Where an article has several values of what has one name, the name alone doesn't tell which is meant: the
         first and the largest of them stand for the whole; another must share a name or a modifier."""
-        crowded = [i for i in (a, b) if not self._crowd.get(i.metric.metric_id, True)]
+        crowded = [i for i in (a, b) if not self._crowd.get(i.metric.metric_id, True) or _in_a_list(i)]
         if not crowded:
             return True
         names = (a.setting.names & b.setting.names) - self._no_names
@@ -233,7 +274,8 @@ class Evidence:
         own = [i for i in (interval_of(a.metric), interval_of(b.metric)) if i]
         here = {v for m in a.setting.others if (v := _value(m)) is not None}
         there = {v for m in b.setting.others if (v := _value(m)) is not None}
-        return sum(1 for _, v in here & there if not any(i.low <= v <= i.high for i in own))
+        values = {v for (one, v) in here for (other, w) in there if v == w and (one == other or BARE in (one, other))}
+        return sum(1 for v in values if not any(i.low <= v <= i.high for i in own))
 
     def spoken_apart(self, one: Iterable[Item], other: Iterable[Item]) -> bool:
         """Whether both counts have speakers, and none has both."""
@@ -326,6 +368,35 @@ def _crowds(items: Sequence[Item]) -> Mapping[str, bool]:
             leads = any(lead.interval and item.interval and agree(lead.interval, item.interval) for lead in (first, largest))
             found[item.metric.metric_id] = leads and found.get(item.metric.metric_id, True)
     return found
+
+
+def _beside(item: Item) -> frozenset[tuple[str, str]]:
+    """The few characters before the number and those after it."""
+    at, sentence = item.setting.at, item.metric.sentence
+    end = at + len(item.metric.surface)
+    return frozenset({("before", sentence[max(0, at - 10) : at]), ("after", sentence[end : end + 10])}) if at >= 0 else frozenset()
+
+
+def _in_a_list(item: Item) -> bool:
+    """Whether its sentence gives several values of what has its name: "five counts of fraud, two counts of theft"."""
+    metric = item.metric
+    alike = [m for m in item.setting.others if m.unit == metric.unit and m.form == metric.form]
+    named = [m for m in alike if (m.measure or "").split()[-1:] == (metric.measure or "").split()[-1:]]
+    if item.setting.scene.contrast and len(named) == 1:
+        return False  # "4,000 or 10,000"
+    return bool(named) or (metric.unit == "percent" and len(alike) >= 2)
+
+
+def _out_of_time(dated: Item, other: Item) -> bool:
+    """Whether the day of one is later than the other was published, or days before that."""
+    period, at = dated.metric.period, other.member.at
+    if period is None or len(period) != 10 or at is None:
+        return False
+    try:
+        ahead = (date.fromisoformat(period) - at.date()).days
+    except ValueError:
+        return False
+    return ahead > 0 or ahead < -2
 
 
 def _short(words: Iterable[str]) -> frozenset[str]:

@@ -25,6 +25,7 @@ _ENDING = re.compile(r"(?:[’']s?)$")
 _DEMONYM = re.compile(r"(?<=\w\w\w)(?:ians?|eans?|ans?|ese|ish|is?|s|y|ia|a)$")
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 _CLAUSE = re.compile(r"[,;:.()—–]")
+_JOINED = re.compile(r"^(?: [\w'-]+){1,3} and ([a-z][a-z-]+s)\b")
 _BLANK = re.compile(r"\s")
 
 
@@ -39,9 +40,11 @@ class Scopes:
     some: frozenset[str]
     sport: frozenset[str]
     enough: int
-    pronouns: frozenset[str]
     numbers: int
     words_each: float
+    stretches: frozenset[str]
+    written: Mapping[str, str]
+    spellings: re.Pattern[str]
     ticker: re.Pattern[str]
     said_on: re.Pattern[str]
 
@@ -60,9 +63,11 @@ def scopes(language: str = "en") -> Scopes:
         some=frozenset(table["some"]["words"].split()),
         sport=frozenset(table["sport"]["words"].split()),
         enough=table["sport"]["enough"],
-        pronouns=frozenset(table["pronouns"].split()),
         numbers=table["table"]["numbers"],
         words_each=table["table"]["words_each"],
+        stretches=frozenset(table["stretches"].split()),
+        written=table["written"],
+        spellings=re.compile(rf"\b(?:{'|'.join(map(re.escape, table['written']))})(?!\w)", re.I),
         ticker=re.compile(table["table"]["ticker"]),
         said_on=re.compile(rf"\b(?:{verbs})(?: \w+)?(?: on| late| early| in)? $", re.I),
     )
@@ -70,7 +75,8 @@ def scopes(language: str = "en") -> Scopes:
 
 class Scene(NamedTuple):
     """A sentence. ``plain``: its words in lower case, which are no names; ``past``: years and words that may place it
-    in the past; ``listed``: it is a row of a table or tells of a game; ``pronoun``: its subject is one."""
+    in the past; ``listed``: it is a row of a table or tells of a game; ``contrast``: it sets something against something
+    else; ``stretches``: of time, that it names."""
 
     words: frozenset[str]
     plain: frozenset[str]
@@ -78,12 +84,14 @@ class Scene(NamedTuple):
     topics: frozenset[str]
     past: frozenset[str]
     listed: bool
-    pronoun: bool
+    contrast: bool
+    stretches: frozenset[str]
 
 
 class Setting(NamedTuple):
     """Where a number stands. ``others``: the metrics of its sentence beside it; ``fate``: what befell those counted;
-    ``days``: the weekdays near it; ``partial``: it is of some of a whole; ``increment``: of what came on top."""
+    ``days``: the weekdays near it; ``partial``: it is of some of a whole; ``increment``: of what came on top;
+    ``joined``: what is counted along ("25 drones and missiles")."""
 
     scene: Scene
     near: frozenset[str]
@@ -93,6 +101,7 @@ class Setting(NamedTuple):
     days: frozenset[str]
     partial: bool
     increment: bool
+    joined: frozenset[str]
     at: int
     """The number's offset in its sentence; -1 when it can't be told."""
 
@@ -153,14 +162,17 @@ def _scene(sentence: str, numbers: int, published: int | None, pack: Pack, lists
         topics=frozenset(row for word in words for row in pack.naming.alike.get(word, ())),
         past=frozenset(_YEAR.findall(sentence)) - {str(published)} | (pack.naming.past & set(low)),
         listed=row or len(games) >= lists.enough or lists.ticker.search(sentence) is not None,
-        pronoun=bool(low) and low[0] in lists.pronouns,
+        contrast=not pack.naming.contrast.isdisjoint(low),
+        stretches=lists.stretches & words,
     )
 
 
 def _names(text: str, pack: Pack) -> frozenset[str]:
     """The capitalised words of a text that are no common ones, a people's name as that of its country."""
     found = set()
-    for match in _CAPITAL.findall(text[:4000]):
+    lists = scopes()
+    text = lists.spellings.sub(lambda m: lists.written[m[0].lower()].upper() if m[0][0].isupper() else m[0], text[:4000])
+    for match in _CAPITAL.findall(text):
         word = _ENDING.sub("", match).replace(".", "").lower()
         if len(word) > 1 and word not in pack.words.function and word not in pack.naming.empty:
             found.add(as_name(word))
@@ -200,6 +212,7 @@ def _setting(
         days=_days(left, right, pack, lists),
         partial=partial or not lists.some.isdisjoint(around),
         increment=not lists.increment.isdisjoint(before[-1:] + after[:2]) or any(p in low for p in lists.increments),
+        joined=frozenset(_JOINED.findall(right)) - pack.gate,
         at=at,
     )
 
@@ -217,7 +230,7 @@ def _window(sentence: str, start: int, end: int) -> tuple[str, str]:
 def _fate(metric: Metric, left: str, right: str, pack: Pack, lists: Scopes) -> str | None:
     """From the measure, else from the clause that the number stands in, first what follows it."""
     named = [lists.fates[w] for w in content_words(metric.measure or "", pack) if w in lists.fates]
-    if named or metric.unit not in (None, "person"):
+    if named or metric.measure is None or metric.unit not in (None, "person"):
         return min(named, default=None)
     after, before = _CLAUSE.split(right, 1)[0], _CLAUSE.split(left)[-1]
     for words in (_WORD.findall(after.lower()), _WORD.findall(before.lower())[::-1]):
