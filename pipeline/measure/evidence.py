@@ -45,7 +45,8 @@ class Weights:
     shared_name: float = 0.3
     spoken_apart: float = 0.5
     far_apart: float = -1.5
-    small: float = -0.5
+    small: float = -0.4
+    one_dated: float = -0.5
 
 
 class Item(NamedTuple):
@@ -125,7 +126,7 @@ class Evidence:
         score = self._compatible(a, b)
         if score is None or self._counted_apart(a, b):
             return None
-        score += (a.rarity + b.rarity) / 2
+        score += _rarity(a, b)
         score += min(w.most_words, w.shared_word * self._shared(a.words & b.words))
         score += w.companion * min(2, self._companions(a, b))
         if a.metric.form != b.metric.form:
@@ -180,7 +181,13 @@ class Evidence:
         score -= 1.0 if bool(a.metric.per) != bool(b.metric.per) else 0.0
         score -= 0.5 if a.metric.kind != b.metric.kind else 0.0
         score += w.spoken_apart if self.spoken_apart([a], [b]) else 0.0
-        score += 1.0 if self.updated(a) and self.updated(b) else 0.0
+        if self.updated(a) and self.updated(b):
+            score += 1.0
+        else:
+            score += w.small if max(_middle(a.interval), _middle(b.interval)) <= 12 else 0.0
+        undated = a.member.at is None or b.member.at is None
+        if undated and bool(a.setting.days) != bool(b.setting.days) and self._anew(a) and self._anew(b):
+            score += w.one_dated
         return score if score >= w.rivalry else None
 
     def _may_differ(self, a: Item, b: Item, near: float) -> bool:
@@ -368,6 +375,14 @@ def _crowds(items: Sequence[Item]) -> Mapping[str, bool]:
             leads = any(lead.interval and item.interval and agree(lead.interval, item.interval) for lead in (first, largest))
             found[item.metric.metric_id] = leads and found.get(item.metric.metric_id, True)
     return found
+
+
+def _rarity(a: Item, b: Item) -> float:
+    """What it tells that two values agree: little where one is a range or vague, which agrees with much."""
+    one, other = a.metric, b.metric
+    if (one.value, one.low, one.high) != (other.value, other.low, other.high) and None in (one.value, other.value):
+        return min(0.25, a.rarity, b.rarity)
+    return (a.rarity + b.rarity) / 2
 
 
 def _beside(item: Item) -> frozenset[tuple[str, str]]:

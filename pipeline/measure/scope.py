@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from pipeline.measure.compare import content_words
 from pipeline.measure.pack import Pack
+from pipeline.measure.units import singular
 from schemas.records import Metric
 
 REACH = 50
@@ -163,7 +164,7 @@ def _scene(sentence: str, numbers: int, published: int | None, pack: Pack, lists
         past=frozenset(_YEAR.findall(sentence)) - {str(published)} | (pack.naming.past & set(low)),
         listed=row or len(games) >= lists.enough or lists.ticker.search(sentence) is not None,
         contrast=not pack.naming.contrast.isdisjoint(low),
-        stretches=lists.stretches & words,
+        stretches=lists.stretches & {singular(word, pack.words) for word in low},
     )
 
 
