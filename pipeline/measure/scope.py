@@ -137,17 +137,31 @@ def _starts(metrics: Sequence[Metric]) -> list[int]:
     for sentence, group in grouped.items():
         fits: dict[int, int] = {}
         for metric in group[:200]:
-            bounded = rf"(?<![\w.,]){re.escape(metric.surface)}(?!\w)"
-            for n, found in enumerate(re.finditer(bounded, sentence)):
-                if n == 20:
-                    break
-                start = metric.span_start - found.start()
+            for at in _places(metric.surface, sentence):
+                start = metric.span_start - at
                 fits[start] = fits.get(start, 0) + 1
         possible[sentence] = sorted(fits, key=lambda s: (-fits[s], s))[:20]
-    return [
-        next((s for s in possible[m.sentence] if s >= 0 and m.sentence.startswith(m.surface, m.span_start - s)), -1)
-        for m in metrics
-    ]
+    return [_start(m, possible[m.sentence]) for m in metrics]
+
+
+def _start(metric: Metric, possible: Sequence[int]) -> int:
+    """One of the starts that others of its sentence have, else (a sentence that is repeated) the first that fits."""
+    for start in possible:
+        if metric.sentence.startswith(metric.surface, metric.span_start - start) and start <= metric.span_start:
+            return start
+    return next((metric.span_start - at for at in _places(metric.surface, metric.sentence, 1)), -1)
+
+
+def _places(surface: str, sentence: str, most: int = 20) -> list[int]:
+    """Where a number stands in a sentence as a word of its own."""
+    found: list[int] = []
+    at = sentence.find(surface) if surface else -1
+    while at >= 0 and len(found) < most:
+        before, after = sentence[at - 1 : at] if at else "", sentence[at + len(surface) : at + len(surface) + 1]
+        if not (before.isalnum() or before in tuple(".,_")) and not (after.isalnum() or after == "_"):
+            found.append(at)
+        at = sentence.find(surface, at + 1)
+    return found
 
 
 def _scene(sentence: str, numbers: int, published: int | None, pack: Pack, lists: Scopes) -> Scene:
