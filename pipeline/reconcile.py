@@ -159,7 +159,8 @@ def _rivals(groups: Sequence[_Group], evidence: Evidence, config: Reconciling) -
     ordered = sorted(groups, key=lambda g: g.order)
     postings: dict[tuple[str, str], list[int]] = {}
     for n, group in enumerate(ordered):
-        for key in sorted({(i.dimension, k) for i in _telling(group) for k in evidence.keys(i, 5)}):
+        # A number without a unit may be a count: "the number of dead climbed to 14".
+        for key in sorted({(i.dimension or "count", k) for i in _telling(group) for k in evidence.keys(i, 5)}):
             found = postings.setdefault(key, [])
             if len(found) < config.most_rivals:
                 found.append(n)

@@ -15,6 +15,8 @@ BARE = ""
 """The dimension of a number without a unit: it may be of any."""
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _SEPARATED = re.compile(r"\d{1,3}(?:,\d{3})+")
+_ZEROS = {"degree_fahrenheit": -160 / 9, "kelvin": -273.15}
+"""Where the scales of temperature have their zeros, in degrees Celsius."""
 _PERCENT = {"percent": 1.0, "percentage_point": 1.0, "basis_point": 0.01}
 
 
@@ -50,12 +52,13 @@ def _dimension(unit: str | None) -> tuple[str, float]:
 def interval_of(metric: Metric) -> Interval | None:
     """The values it allows: a rounded or bounded number stands for a stretch. None when it has no value."""
     _, factor = dimension_of(metric)
+    zero = _ZEROS.get(metric.unit or "", 0.0) if metric.form == "level" else 0.0
     if metric.value is None:
         if metric.low is None and metric.high is None:
             return None
         low = metric.low if metric.low is not None else 0.0
         high = metric.high if metric.high is not None else low * 5
-        return Interval(low * factor, high * factor)
+        return Interval(low * factor + zero, high * factor + zero)
     value = metric.value
     if metric.bound == "at_least":
         low, high = value, value + _grain(value, 1)
@@ -64,7 +67,7 @@ def interval_of(metric: Metric) -> Interval | None:
     else:
         half = _grain(value, 1 if metric.approx else 2) / 2
         low, high = value - half, value + half
-    return Interval(min(low, value) * factor, max(high, value) * factor)
+    return Interval(min(low, value) * factor + zero, max(high, value) * factor + zero)
 
 
 def agree(a: Interval, b: Interval) -> bool:

@@ -232,6 +232,8 @@ class Evidence:
         """Whether the head names what is counted: not somebody or a place, and without a unit only a known quantity."""
         if item.setting.fate or item.head in self._naming.quantities:
             return True
+        if item.dimension == "count":
+            return True
         return item.dimension != BARE and as_name(item.head) not in item.setting.scene.names
 
     def _counted_apart(self, a: Item, b: Item) -> bool:
@@ -251,7 +253,9 @@ class Evidence:
 
     def _named_apart(self, a: Item, b: Item) -> bool:
         """Whether other names stand near them, and no name in both sentences; those of speakers aside."""
-        one, other = (i.setting.names - self._no_names - _short(i.speaker) for i in (a, b))
+        one, other = (
+            i.setting.names - self._no_names - (frozenset() if i.setting.counted_by else _short(i.speaker)) for i in (a, b)
+        )
         if not one or not other or one & other:
             return False
         wide = a.setting.scene.names & b.setting.scene.names - self._no_names
@@ -269,7 +273,8 @@ class Evidence:
         crowded = [i for i in (a, b) if not self._crowd.get(i.metric.metric_id, True) or _in_a_list(i)]
         if not crowded:
             return True
-        names = (a.setting.names & b.setting.names) - self._no_names
+        listed = any(_in_a_list(i) and i.dimension == "count" for i in crowded)
+        names = frozenset() if listed else (a.setting.names & b.setting.names) - self._no_names
         return bool(names or a.modifiers & b.modifiers or self._companions(a, b))
 
     def _companions(self, a: Item, b: Item) -> int:
@@ -445,7 +450,12 @@ def _periods_fit(a: Item, b: Item) -> bool:
 
 
 def spans(items: Iterable[Item]) -> tuple[datetime, datetime] | None:
-    """The first and the last time that the items were published; None when one has no time."""
-    times = [i.member.at for i in items]
-    known = [t for t in times if t is not None]
-    return (min(known), max(known)) if known and len(known) == len(times) else None
+    """When the first and the last of the independent texts came out: a copy is as old as the first of its kind. None
+    when one has no time."""
+    first: dict[str, datetime] = {}
+    for item in items:
+        at = item.member.at
+        if at is None:
+            return None
+        first[item.independent] = min(at, first.get(item.independent, at))
+    return (min(first.values()), max(first.values())) if first else None

@@ -44,6 +44,7 @@ class Scopes:
     numbers: int
     words_each: float
     stretches: frozenset[str]
+    counting: frozenset[str]
     written: Mapping[str, str]
     spellings: re.Pattern[str]
     ticker: re.Pattern[str]
@@ -67,6 +68,7 @@ def scopes(language: str = "en") -> Scopes:
         numbers=table["table"]["numbers"],
         words_each=table["table"]["words_each"],
         stretches=frozenset(table["stretches"].split()),
+        counting=frozenset(table["counting"].split()),
         written=table["written"],
         spellings=re.compile(rf"\b(?:{'|'.join(map(re.escape, table['written']))})(?!\w)", re.I),
         ticker=re.compile(table["table"]["ticker"]),
@@ -92,7 +94,7 @@ class Scene(NamedTuple):
 class Setting(NamedTuple):
     """Where a number stands. ``others``: the metrics of its sentence beside it; ``fate``: what befell those counted;
     ``days``: the weekdays near it; ``partial``: it is of some of a whole; ``increment``: of what came on top;
-    ``joined``: what is counted along ("25 drones and missiles")."""
+    ``joined``: what is counted along ("25 drones and missiles"); ``counted_by``: who reports it is who has it."""
 
     scene: Scene
     near: frozenset[str]
@@ -103,6 +105,7 @@ class Setting(NamedTuple):
     partial: bool
     increment: bool
     joined: frozenset[str]
+    counted_by: bool
     at: int
     """The number's offset in its sentence; -1 when it can't be told."""
 
@@ -228,6 +231,7 @@ def _setting(
         partial=partial or not lists.some.isdisjoint(around),
         increment=not lists.increment.isdisjoint(before[-1:] + after[:2]) or any(p in low for p in lists.increments),
         joined=frozenset(_JOINED.findall(right)) - pack.gate,
+        counted_by=not lists.counting.isdisjoint(before[-1:]),
         at=at,
     )
 
