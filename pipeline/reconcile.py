@@ -106,7 +106,7 @@ def _agreeing(items: Sequence[Item], evidence: Evidence, config: Reconciling) ->
 
 
 def _twins(items: Sequence[Item]) -> dict[int, list[int]]:
-    """The same number in the same sentence, said twice or in copies of one text: the first -> all, itself among them."""
+    """The same number in the same sentence, said twice or in copies of one text: the first -> all with it."""
     found: dict[tuple[str, str, str, int], list[int]] = {}
     for n, item in enumerate(items):
         place = item.setting.at if item.setting.at >= 0 else -n - 1
@@ -274,7 +274,9 @@ def _name(items: Sequence[Item]) -> str | None:
 
     def support(name: str) -> tuple[int, int]:
         named = names[name]
-        saying = {i.independent for i in items if named.heads & (i.heads | i.setting.scene.topics) or named.head in i.words}
+        saying = {
+            i.independent for i in items if named.heads & (i.heads | i.setting.scene.topics) or named.head in i.words
+        }
         using = {i.independent for i in items if i.metric.measure == name}
         return -len(saying), -len(using)
 

@@ -60,10 +60,10 @@ def interval_of(metric: Metric) -> Interval | None:
         high = metric.high if metric.high is not None else low * 5
         return Interval(low * factor + zero, high * factor + zero)
     value = metric.value
-    if metric.bound == "at_least":
-        low, high = value, value + _grain(value, 1)
+    if metric.bound == "at_least":  # "more than 3,000" is not said of 4,000
+        low, high = value, value + 0.99 * _grain(value, 1)
     elif metric.bound == "at_most":
-        low, high = value - _grain(value, 1), value
+        low, high = value - 0.99 * _grain(value, 1), value
     else:
         half = _grain(value, 1 if metric.approx else 2) / 2
         low, high = value - half, value + half
@@ -137,7 +137,7 @@ def damage(a: Metric, b: Metric) -> str | None:
         return "lost-scale"
     if _cut(a.surface, b.surface):
         return "cut"
-    if "." in other and other.replace(".", "") == one:
+    if "." in other and other.replace(".", "") == one and any(math.isclose(ratio * n, 1) for n in (10, 100, 1000)):
         return "lost-point"
     if math.isclose(ratio, 10) and len(one.strip("0")) >= 2 and other == f"{one}0":
         return "lost-zero"

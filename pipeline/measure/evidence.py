@@ -47,6 +47,8 @@ class Weights:
     far_apart: float = -1.5
     small: float = -0.4
     one_dated: float = -0.5
+    one_fate: float = -0.5
+    both_hedged: float = -0.5
 
 
 class Item(NamedTuple):
@@ -128,7 +130,7 @@ class Evidence:
             return None
         score += _rarity(a, b)
         score += min(w.most_words, w.shared_word * self._shared(a.words & b.words))
-        score += w.companion * min(2, self._companions(a, b))
+        score += w.companion * min(2, self.companions(a, b))
         if a.metric.form != b.metric.form:
             if min(a.rarity, b.rarity) < 1.5:
                 return None
@@ -141,6 +143,10 @@ class Evidence:
             score += 0.5
         if self.updated(a) and self.updated(b) and a.heads & b.heads:
             score += 0.5
+        if a.metric.value != b.metric.value and _hedged(a) and _hedged(b):
+            score += w.both_hedged
+        if a.head == b.head == "person" and bool(a.setting.fate) != bool(b.setting.fate):
+            score += w.one_fate
         if self._named_apart(a, b):
             score += w.other_names
         elif (a.setting.names & b.setting.names) - self._no_names:
@@ -167,7 +173,7 @@ class Evidence:
         score += min(w.most_words, w.near_word * near)
         score += min(1.0, 0.25 * self._shared(a.words & b.words))
         score += 0.5 if a.metric.per and a.metric.per == b.metric.per else 0.0
-        score += w.companion * min(2, self._companions(a, b))
+        score += w.companion * min(2, self.companions(a, b))
         mangled = damage(a.metric, b.metric) or damage(b.metric, a.metric)
         if mangled:
             if not self._may_be_mangled(a, b):
@@ -254,7 +260,8 @@ class Evidence:
     def _named_apart(self, a: Item, b: Item) -> bool:
         """Whether other names stand near them, and no name in both sentences; those of speakers aside."""
         one, other = (
-            i.setting.names - self._no_names - (frozenset() if i.setting.counted_by else _short(i.speaker)) for i in (a, b)
+            i.setting.names - self._no_names - (frozenset() if i.setting.counted_by else _short(i.speaker))
+            for i in (a, b)
         )
         if not one or not other or one & other:
             return False
@@ -262,9 +269,9 @@ class Evidence:
         return not wide or not (self.updated(a) and self.updated(b))
 
     def _placed_apart(self, a: Item, b: Item) -> bool:
-        """Whether small numbers stand in sentences with names, and none is in both."""
+        """Whether small numbers, or counts of a night, stand in sentences with names, and none is in both."""
         one, other = (i.setting.scene.names - self._no_names - _short(i.speaker) for i in (a, b))
-        small = max(_middle(a.interval), _middle(b.interval)) <= 12
+        small = max(_middle(a.interval), _middle(b.interval)) <= 12 or (self._anew(a) and self._anew(b))
         return small and bool(one and other) and not one & other
 
     def _stands_out(self, a: Item, b: Item) -> bool:
@@ -275,9 +282,9 @@ class Evidence:
             return True
         listed = any(_in_a_list(i) and i.dimension == "count" for i in crowded)
         names = frozenset() if listed else (a.setting.names & b.setting.names) - self._no_names
-        return bool(names or a.modifiers & b.modifiers or self._companions(a, b))
+        return bool(names or a.modifiers & b.modifiers or self.companions(a, b))
 
-    def _companions(self, a: Item, b: Item) -> int:
+    def companions(self, a: Item, b: Item) -> int:
         """How many telling values stand in the sentences of both beside them: "82 Iranians, 57 Canadians"."""
         if not a.setting.others or not b.setting.others:
             return 0
@@ -356,9 +363,10 @@ class Evidence:
 
     def _shared(self, words: Iterable[str]) -> float:
         """How telling shared words are together: one that stands in no other sentence counts 1."""
-        return sum(self._weight(word) for word in words)
+        return sum(self.weight(word) for word in words)
 
-    def _weight(self, word: str) -> float:
+    def weight(self, word: str) -> float:
+        """How telling a shared word is, from 0 to 1."""
         return max(0.0, 1 - math.log(max(2, self._count[word]) / 2) / math.log(self._all / 2))
 
 
@@ -377,7 +385,9 @@ def _crowds(items: Sequence[Item]) -> Mapping[str, bool]:
         first = min(group, key=lambda i: i.metric.span_start)
         largest = max(group, key=lambda i: (_middle(i.interval), i.metric.metric_id))
         for item in group:
-            leads = any(lead.interval and item.interval and agree(lead.interval, item.interval) for lead in (first, largest))
+            leads = any(
+                lead.interval and item.interval and agree(lead.interval, item.interval) for lead in (first, largest)
+            )
             found[item.metric.metric_id] = leads and found.get(item.metric.metric_id, True)
     return found
 
@@ -390,11 +400,19 @@ def _rarity(a: Item, b: Item) -> float:
     return (a.rarity + b.rarity) / 2
 
 
+def _hedged(item: Item) -> bool:
+    return item.metric.approx or item.metric.bound != "exact"
+
+
 def _beside(item: Item) -> frozenset[tuple[str, str]]:
     """The few characters before the number and those after it."""
     at, sentence = item.setting.at, item.metric.sentence
     end = at + len(item.metric.surface)
-    return frozenset({("before", sentence[max(0, at - 10) : at]), ("after", sentence[end : end + 10])}) if at >= 0 else frozenset()
+    return (
+        frozenset({("before", sentence[max(0, at - 10) : at]), ("after", sentence[end : end + 10])})
+        if at >= 0
+        else frozenset()
+    )
 
 
 def _in_a_list(item: Item) -> bool:

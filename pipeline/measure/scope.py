@@ -1,4 +1,4 @@
-"""What a number is said of, as far as its sentence tells: names and days beside it, a part or the whole, a game, a table.
+"""What a number is said of, as far as its sentence tells: names and days beside it, a part or a whole, a table.
 
 In: the metrics of one article. Out: a ``Setting`` for each. What a sentence says of all its numbers is read once.
 """
@@ -78,8 +78,8 @@ def scopes(language: str = "en") -> Scopes:
 
 class Scene(NamedTuple):
     """A sentence. ``plain``: its words in lower case, which are no names; ``past``: years and words that may place it
-    in the past; ``listed``: it is a row of a table or tells of a game; ``contrast``: it sets something against something
-    else; ``stretches``: of time, that it names."""
+    in the past; ``listed``: it is a row of a table or tells of a game; ``contrast``: it sets something
+    against something else; ``stretches``: of time, that it names."""
 
     words: frozenset[str]
     plain: frozenset[str]
@@ -189,7 +189,9 @@ def _names(text: str, pack: Pack) -> frozenset[str]:
     """The capitalised words of a text that are no common ones, a people's name as that of its country."""
     found = set()
     lists = scopes()
-    text = lists.spellings.sub(lambda m: lists.written[m[0].lower()].upper() if m[0][0].isupper() else m[0], text[:4000])
+    text = lists.spellings.sub(
+        lambda m: lists.written[m[0].lower()].upper() if m[0][0].isupper() else m[0], text[:4000]
+    )
     for match in _CAPITAL.findall(text):
         word = _ENDING.sub("", match).replace(".", "").lower()
         if len(word) > 1 and word not in pack.words.function and word not in pack.naming.empty:
@@ -211,9 +213,7 @@ def _calendar(pack: Pack) -> frozenset[str]:
     return _days_and_months(frozenset(map(str, (*pack.periods.weekdays, *pack.periods.months))))
 
 
-def _setting(
-    metric: Metric, at: int, scene: Scene, beside: Sequence[Metric], pack: Pack, lists: Scopes
-) -> Setting:
+def _setting(metric: Metric, at: int, scene: Scene, beside: Sequence[Metric], pack: Pack, lists: Scopes) -> Setting:
     sentence = metric.sentence
     start, end = (at, at + len(metric.surface)) if at >= 0 else (0, len(sentence[:400]))
     left, right = _window(sentence, start, end)

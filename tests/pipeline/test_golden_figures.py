@@ -14,9 +14,7 @@ from pipeline.reconcile import reconcile
 from schemas.records import Figure, Member, Metric
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "figures"
-STORIES = [
-    story for path in sorted(GOLDEN.glob("*.toml")) for story in tomllib.loads(path.read_text("utf-8"))["story"]
-]
+STORIES = [story for path in sorted(GOLDEN.glob("*.toml")) for story in tomllib.loads(path.read_text("utf-8"))["story"]]
 ALARMS = ("conflict", "damaged", "superseded")
 
 
