@@ -61,9 +61,9 @@ def interval_of(metric: Metric) -> Interval | None:
         return Interval(low * factor + zero, high * factor + zero)
     value = metric.value
     if metric.bound == "at_least":  # "more than 3,000" is not said of 4,000
-        low, high = value, value + 0.99 * _grain(value, 1)
+        low, high = value, value + 0.9 * _grain(value, 1)
     elif metric.bound == "at_most":
-        low, high = value - 0.99 * _grain(value, 1), value
+        low, high = value - 0.9 * _grain(value, 1), value
     else:
         half = _grain(value, 1 if metric.approx else 2) / 2
         low, high = value - half, value + half
