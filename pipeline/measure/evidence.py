@@ -219,7 +219,12 @@ class Evidence:
         if ratio > 5 and (small.metric.bound == "at_least" or not self.spoken_apart([a], [b])):
             return False
         if self.updated(a) and self.updated(b):
-            return True
+            told = (a.words & b.words) - self._lists.fates.keys() - _PEOPLE
+            return bool(self._shared(told) >= 0.5 or self.companions(a, b) or a.speaker or b.speaker)
+        if one.moved or other.moved:
+            return False  # the old value or the new one, of this thing or another
+        if _middle(large.interval) <= 12 and not (a.modifiers & b.modifiers or self.companions(a, b)):
+            return self.spoken_apart([a], [b])  # small numbers are everywhere
         if small.metric.bound == "at_least" or large.metric.bound == "at_most":
             return False
         return bool(near >= 0.5 or a.modifiers & b.modifiers or (a.metric.per and a.metric.per == b.metric.per))

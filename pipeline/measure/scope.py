@@ -26,6 +26,8 @@ _ENDING = re.compile(r"(?:[’']s?)$")
 _DEMONYM = re.compile(r"(?<=\w\w\w)(?:ians?|eans?|ans?|ese|ish|is?|s|y|ia|a)$")
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 _CLAUSE = re.compile(r"[,;:.()—–]")
+_FROM = re.compile(r"\bfrom [^,;]{0,30}$")
+_TO = re.compile(r"^[^,;.\d]{0,20}\bto \W?\d")
 _JOINED = re.compile(r"^(?: [\w'-]+){1,3} and ([a-z][a-z-]+s)\b")
 _BLANK = re.compile(r"\s")
 
@@ -45,6 +47,7 @@ class Scopes:
     words_each: float
     stretches: frozenset[str]
     counting: frozenset[str]
+    captions: frozenset[str]
     written: Mapping[str, str]
     spellings: re.Pattern[str]
     ticker: re.Pattern[str]
@@ -69,6 +72,7 @@ def scopes(language: str = "en") -> Scopes:
         words_each=table["table"]["words_each"],
         stretches=frozenset(table["stretches"].split()),
         counting=frozenset(table["counting"].split()),
+        captions=frozenset(table["captions"].split()),
         written=table["written"],
         spellings=re.compile(rf"\b(?:{'|'.join(map(re.escape, table['written']))})(?!\w)", re.I),
         ticker=re.compile(table["table"]["ticker"]),
@@ -94,7 +98,8 @@ class Scene(NamedTuple):
 class Setting(NamedTuple):
     """Where a number stands. ``others``: the metrics of its sentence beside it; ``fate``: what befell those counted;
     ``days``: the weekdays near it; ``partial``: it is of some of a whole; ``increment``: of what came on top;
-    ``joined``: what is counted along ("25 drones and missiles"); ``counted_by``: who reports it is who has it."""
+    ``joined``: what is counted along ("25 drones and missiles"); ``counted_by``: who reports it is who has it;
+    ``moved``: it is one end of a move from one value to another."""
 
     scene: Scene
     near: frozenset[str]
@@ -106,6 +111,7 @@ class Setting(NamedTuple):
     increment: bool
     joined: frozenset[str]
     counted_by: bool
+    moved: bool
     at: int
     """The number's offset in its sentence; -1 when it can't be told."""
 
@@ -179,7 +185,10 @@ def _scene(sentence: str, numbers: int, published: int | None, pack: Pack, lists
         names=_names(sentence, pack),
         topics=frozenset(row for word in words for row in pack.naming.alike.get(word, ())),
         past=frozenset(_YEAR.findall(sentence)) - {str(published)} | (pack.naming.past & set(low)),
-        listed=row or len(games) >= lists.enough or lists.ticker.search(sentence) is not None,
+        listed=row
+        or len(games) >= lists.enough
+        or not lists.captions.isdisjoint(low)
+        or lists.ticker.search(sentence) is not None,
         contrast=not pack.naming.contrast.isdisjoint(low),
         stretches=lists.stretches & {singular(word, pack.words) for word in low},
     )
@@ -232,6 +241,7 @@ def _setting(metric: Metric, at: int, scene: Scene, beside: Sequence[Metric], pa
         increment=not lists.increment.isdisjoint(before[-1:] + after[:2]) or any(p in low for p in lists.increments),
         joined=frozenset(_JOINED.findall(right)) - pack.gate,
         counted_by=not lists.counting.isdisjoint(before[-1:]),
+        moved=_FROM.search(left) is not None or (_TO.match(right) is not None and "from" in before[-6:]),
         at=at,
     )
 
