@@ -146,6 +146,16 @@ def damage(a: Metric, b: Metric) -> str | None:
     return None
 
 
+def digit_keys(surface: str) -> set[str]:
+    """What a number and its damaged forms have in common: its digits without point, separators and zeros at the end,
+    and those of its first and its last group."""
+    digits = _digits(surface)
+    m = _SEPARATED.search(surface)
+    groups = m[0].split(",") if m else []
+    found = {digits.replace(".", ""), *groups[:1], *groups[-1:]}
+    return {key for d in found if (key := d.strip("0"))}
+
+
 def _digits(surface: str) -> str:
     m = re.search(r"\d[\d,.]*", surface)
     return m[0].replace(",", "").rstrip(".") if m else ""

@@ -9,13 +9,24 @@ weights are set by hand on stories with known figures (see ``Weights``).
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from pipeline.measure.compare import BARE, Interval, agree, content_words, damage, dimension_of, interval_of, rarity
+from pipeline.measure.compare import (
+    BARE,
+    Interval,
+    agree,
+    content_words,
+    damage,
+    digit_keys,
+    dimension_of,
+    interval_of,
+    rarity,
+)
 from pipeline.measure.naming import head_of
 from pipeline.measure.pack import Naming, Pack
 from pipeline.measure.scope import Setting, as_name, scopes, settings
@@ -23,6 +34,9 @@ from schemas.records import Member, Metric
 
 _PEOPLE = frozenset("person people individual man woman civilian human resident adult other member".split())
 _UNNAMED = frozenset({"", "age", "duration", "distance", "area", "weight", "volume", "temperature", "speed", "time"})
+
+
+_SCALED = re.compile(r"[a-z]")
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,7 @@ class Weights:
     agreement: float = 2.0
     rivalry: float = 2.5
     contested: float = 2.8
-    damaged: float = 2.5
+    damaged: float = 2.0
     same_head: float = 1.5
     alike_head: float = 1.0
     other_head: float = -0.5
@@ -169,18 +183,19 @@ class Evidence:
         score = self._compatible(a, b)
         if score is None or (not (a.heads or b.heads) and BARE in (a.dimension, b.dimension)):
             return None
-        near = self._shared((a.setting.near & b.setting.near) - a.heads - b.heads - a.modifiers)
-        score += min(w.most_words, w.near_word * near)
-        score += min(1.0, 0.25 * self._shared(a.words & b.words))
-        score += 0.5 if a.metric.per and a.metric.per == b.metric.per else 0.0
         score += w.companion * min(2, self.companions(a, b))
+        near = self._shared((a.setting.near & b.setting.near) - a.heads - b.heads - a.modifiers)
         mangled = damage(a.metric, b.metric) or damage(b.metric, a.metric)
         if mangled:
             if not self._may_be_mangled(a, b):
                 return None
-            separated = "," in a.metric.surface or "," in b.metric.surface
-            score += min(1.0, 0.5 * (_digits(a, b) - 1 + separated)) + (0.5 if near else 0.0)
+            score += self._by_digits(a, b, mangled) + (0.5 if near else 0.0)
+            score += min(w.most_words, w.shared_word * self._shared(a.words & b.words))
+            score += w.other_names if self._named_apart(a, b) else 0.0
             return score if score >= w.damaged else None
+        score += min(w.most_words, w.near_word * near)
+        score += min(1.0, 0.25 * self._shared(a.words & b.words))
+        score += 0.5 if a.metric.per and a.metric.per == b.metric.per else 0.0
         if not self._may_differ(a, b, near):
             return None
         score += self._by_values(a, b)
@@ -235,9 +250,20 @@ class Evidence:
             return self.contested(a, b)
         if a.independent == b.independent:
             return _beside(a) & _beside(b) != frozenset()
-        if a.setting.scene.listed or b.setting.scene.listed or self._named_apart(a, b):
+        if a.setting.scene.listed or b.setting.scene.listed:
             return False
         return a.dimension != "count" or b.dimension != "count" or bool(a.heads & b.heads)
+
+    def _by_digits(self, a: Item, b: Item, mangled: str) -> float:
+        """What it tells that the digits of one are those of the other: nothing where there is one digit, much where
+        there are three, more where the difference is a thousandfold or more, as no other mistake makes one."""
+        small, large = sorted((a, b), key=lambda i: _middle(i.interval))
+        told = min(1.0, 0.5 * (_digits(a, b) - 1))
+        if mangled == "lost-scale":
+            lost = not _SCALED.search(small.metric.surface)
+            separated = "," in large.metric.surface
+            told += (0.5 if _digits(a, b) > 1 or separated else 0.0) + (0.5 if lost and a.dimension != "count" else 0.0)
+        return told
 
     def _is_a_thing(self, item: Item) -> bool:
         """Whether the head names what is counted: not somebody or a place, and without a unit only a known quantity."""
@@ -328,9 +354,11 @@ class Evidence:
         return bool(told) and item.dimension in ("count", BARE)
 
     def keys(self, item: Item, most: int) -> list[str]:
-        """Words by which a rival of the item is looked for: its heads, and the rarest that stand near."""
+        """Words by which a rival of the item is looked for: its heads, the rarest that stand near, and its digits, whole
+        and cut at a separator."""
         near = sorted(item.setting.near, key=lambda word: (self._count[word], word))
-        return [*(f"head {h}" for h in sorted(item.heads)), *near[:most]]
+        digits = (f"digits {d}" for d in sorted(digit_keys(item.metric.surface)))
+        return [*(f"head {h}" for h in sorted(item.heads)), *near[:most], *digits]
 
     def _compatible(self, a: Item, b: Item) -> float | None:
         """What unit, rate, direction and name say, whatever the values; None if they rule it out."""

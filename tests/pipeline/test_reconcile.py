@@ -288,7 +288,7 @@ def test_the_work_on_a_story_grows_with_its_numbers_and_not_with_their_pairs():
 )
 def test_a_flood_of_numbers_in_one_story_takes_work_in_proportion(articles, sentence):
     limits, n = Reconciling(), 4000
-    most = limits.most_neighbours + 7 * limits.most_rivals  # of a number: its neighbours, and those of its seven words
+    most = limits.most_neighbours + 9 * limits.most_rivals  # of a number: its neighbours, and those of its nine keys
     assert compared(flood(n, articles, sentence)) < most * n < n * n / 10
 
 
