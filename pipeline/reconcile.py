@@ -19,7 +19,8 @@ import msgspec
 
 from pipeline.history import OpenHistory
 from pipeline.measure.compare import BARE, Interval, agree, damage
-from pipeline.measure.evidence import Evidence, Item, Weights, items_of, spans
+from pipeline.measure.evidence import Evidence, Weights
+from pipeline.measure.items import Item, items_of, spans
 from pipeline.measure.pack import english
 from schemas.ids import figure_id
 from schemas.records import Figure, Member, Metric, Record, Replaced

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.measure.compare import agree, damage
-from pipeline.measure.evidence import Evidence, Item, Weights, items_of
+from pipeline.measure.evidence import Evidence, Weights
+from pipeline.measure.items import Item, items_of
 from pipeline.measure.pack import english
 from schemas.records import Figure, Member, Metric
 

@@ -60,10 +60,11 @@ def interval_of(metric: Metric) -> Interval | None:
         high = metric.high if metric.high is not None else low * 5
         return Interval(low * factor + zero, high * factor + zero)
     value = metric.value
+    grain = 12.0 if "dozen" in metric.surface.lower() else _grain(value, 1)  # "more than two dozen" may be 29
     if metric.bound == "at_least":  # "more than 3,000" is not said of 4,000
-        low, high = value, value + 0.9 * _grain(value, 1)
+        low, high = value, value + 0.9 * grain
     elif metric.bound == "at_most":
-        low, high = value - 0.9 * _grain(value, 1), value
+        low, high = value - 0.9 * grain, value
     else:
         half = _grain(value, 1 if metric.approx else 2) / 2
         low, high = value - half, value + half

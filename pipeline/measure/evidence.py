@@ -11,30 +11,29 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import NamedTuple
 
-from pipeline.measure.compare import (
-    BARE,
-    Interval,
-    agree,
-    content_words,
-    damage,
-    digit_keys,
-    dimension_of,
-    interval_of,
-    rarity,
+from pipeline.measure.compare import BARE, damage, digit_keys, interval_of
+from pipeline.measure.items import (
+    PEOPLE,
+    Item,
+    as_names,
+    beside,
+    crowds,
+    hedged,
+    in_a_list,
+    kinds_fit,
+    known_by,
+    middle,
+    near_in_time,
+    out_of_time,
+    periods_fit,
+    shared_rarity,
+    telling_digits,
 )
-from pipeline.measure.naming import head_of
-from pipeline.measure.pack import Naming, Pack
-from pipeline.measure.scope import Setting, as_name, scopes, settings
-from schemas.records import Member, Metric
-
-_PEOPLE = frozenset("person people individual man woman civilian human resident adult other member".split())
-_UNNAMED = frozenset({"", "age", "duration", "distance", "area", "weight", "volume", "temperature", "speed", "time"})
-
+from pipeline.measure.pack import Naming
+from pipeline.measure.scope import as_name, scopes
 
 _SCALED = re.compile(r"[a-z]")
 
@@ -46,7 +45,7 @@ class Weights:
 
     agreement: float = 2.0
     rivalry: float = 2.5
-    contested: float = 2.8
+    contested: float = 2.5
     damaged: float = 2.0
     same_head: float = 1.5
     alike_head: float = 1.0
@@ -65,61 +64,6 @@ class Weights:
     both_hedged: float = -0.5
 
 
-class Item(NamedTuple):
-    """A metric with what it is compared by. ``heads``: the rows of synonyms that its head noun is in, itself, and what
-    befell those who are counted."""
-
-    metric: Metric
-    member: Member
-    dimension: str
-    interval: Interval | None
-    rarity: float
-    head: str
-    heads: frozenset[str]
-    modifiers: frozenset[str]
-    speaker: frozenset[str]
-    setting: Setting
-
-    @property
-    def words(self) -> frozenset[str]:
-        return self.setting.scene.words
-
-    @property
-    def independent(self) -> str:
-        return self.member.copy_group or self.member.article_id
-
-
-def items_of(metrics: Sequence[Metric], member: Member, pack: Pack) -> list[Item]:
-    """The items of one article."""
-    published = member.published_at or member.at
-    found = settings(metrics, published.year if published else None, pack)
-    return [_item(m, member, setting, pack) for m, setting in zip(metrics, found, strict=True)]
-
-
-def _item(metric: Metric, member: Member, setting: Setting, pack: Pack) -> Item:
-    naming = pack.naming
-    head = head_of(metric.measure, pack)
-    dimension, _ = dimension_of(metric)
-    if dimension == "count" and head in _PEOPLE:
-        head = "person"
-    named = head not in _UNNAMED and head not in naming.empty and len(head) > 1
-    heads = (naming.alike.get(head, frozenset()) | {head}) if named else frozenset()
-    if setting.fate and dimension in ("count", BARE):
-        heads |= {f"fate {setting.fate}"}
-    return Item(
-        metric=metric,
-        member=member,
-        dimension=dimension,
-        interval=interval_of(metric),
-        rarity=rarity(metric),
-        head=head if named else "",
-        heads=heads,
-        modifiers=content_words(metric.measure or "", pack) - {head} - naming.empty - _PEOPLE,
-        speaker=content_words(metric.attribution or "", pack),
-        setting=setting,
-    )
-
-
 class Evidence:
     """Weighs pairs of items of one story; a word that all its sentences have tells nothing."""
 
@@ -134,7 +78,7 @@ class Evidence:
         plain = {word for scene in scenes.values() for word in scene.plain}
         common = {name for name, n in named.items() if n > 0.4 * max(10, len(scenes))}
         self._no_names = frozenset(common | (named.keys() & plain))
-        self._crowd = _crowds(items)
+        self._crowd = crowds(items)
 
     def agreement(self, a: Item, b: Item) -> float | None:
         """How much speaks for the two, whose values agree, being of one thing; None if too little does."""
@@ -142,7 +86,7 @@ class Evidence:
         score = self._compatible(a, b)
         if score is None or self._counted_apart(a, b):
             return None
-        score += _rarity(a, b)
+        score += shared_rarity(a, b)
         score += min(w.most_words, w.shared_word * self._shared(a.words & b.words))
         score += w.companion * min(2, self.companions(a, b))
         if a.metric.form != b.metric.form:
@@ -151,13 +95,13 @@ class Evidence:
             score -= 0.5 if a.metric.period and a.metric.period == b.metric.period else 1.0
         if a.metric.kind != b.metric.kind:
             score -= 0.25
-        if not _periods_fit(a, b):
+        if not periods_fit(a, b):
             score -= 1.0
         elif a.metric.period and b.metric.period:
             score += 0.5
         if self.updated(a) and self.updated(b) and a.heads & b.heads:
             score += 0.5
-        if a.metric.value != b.metric.value and _hedged(a) and _hedged(b):
+        if a.metric.value != b.metric.value and hedged(a) and hedged(b):
             score += w.both_hedged
         if a.head == b.head == "person" and bool(a.setting.fate) != bool(b.setting.fate):
             score += w.one_fate
@@ -178,7 +122,7 @@ class Evidence:
             and len(a.words & b.words) < 0.7 * len(a.words | b.words)
         ):
             return None  # copies of one text differ where one of them was changed
-        if a.metric.value is None or b.metric.value is None or not _periods_fit(a, b) or self._counted_apart(a, b):
+        if a.metric.value is None or b.metric.value is None or not periods_fit(a, b) or self._counted_apart(a, b):
             return None
         score = self._compatible(a, b)
         if score is None or (not (a.heads or b.heads) and BARE in (a.dimension, b.dimension)):
@@ -189,6 +133,7 @@ class Evidence:
         if mangled:
             if not self._may_be_mangled(a, b):
                 return None
+            score -= 1.0 if a.metric.form != b.metric.form else 0.0
             score += self._by_digits(a, b, mangled) + (0.5 if near else 0.0)
             score += min(w.most_words, w.shared_word * self._shared(a.words & b.words))
             score += w.other_names if self._named_apart(a, b) else 0.0
@@ -205,7 +150,7 @@ class Evidence:
         if self.updated(a) and self.updated(b):
             score += 1.0
         else:
-            score += w.small if max(_middle(a.interval), _middle(b.interval)) <= 12 else 0.0
+            score += w.small if max(middle(a.interval), middle(b.interval)) <= 12 else 0.0
         undated = a.member.at is None or b.member.at is None
         if undated and bool(a.setting.days) != bool(b.setting.days) and self._anew(a) and self._anew(b):
             score += w.one_dated
@@ -216,12 +161,14 @@ class Evidence:
         part or of the past, said of nobody else, what stands near them is alike, and "more than 50" is not said of
         75."""
         one, other = a.setting, b.setting
-        if a.metric.form != b.metric.form or not _kinds_fit(a, b) or not a.heads & b.heads:
+        if a.metric.form != b.metric.form or not kinds_fit(a, b) or not a.heads & b.heads:
             return False
         if one.scene.listed or other.scene.listed or one.scene.past != other.scene.past:
             return False
         if one.partial or other.partial or self._named_apart(a, b) or self._placed_apart(a, b):
             return False
+        if self.contested(a, b):
+            return True
         if not self._stands_out(a, b):
             return False
         if one.joined != other.joined or not (self._is_a_thing(a) and self._is_a_thing(b)):
@@ -229,27 +176,38 @@ class Evidence:
         stretches = one.scene.stretches, other.scene.stretches
         if all(stretches) and not stretches[0] & stretches[1] and a.dimension != "count":
             return False
-        small, large = sorted((a, b), key=lambda i: _middle(i.interval))
-        ratio = _middle(large.interval) / max(1e-9, _middle(small.interval))
+        small, large = sorted((a, b), key=lambda i: middle(i.interval))
+        ratio = middle(large.interval) / max(1e-9, middle(small.interval))
         if ratio > 5 and (small.metric.bound == "at_least" or not self.spoken_apart([a], [b])):
             return False
         if self.updated(a) and self.updated(b):
-            told = (a.words & b.words) - self._lists.fates.keys() - _PEOPLE
+            told = (a.words & b.words) - self._lists.fates.keys() - PEOPLE
             return bool(self._shared(told) >= 0.5 or self.companions(a, b) or a.speaker or b.speaker)
         if one.moved or other.moved:
             return False  # the old value or the new one, of this thing or another
-        if _middle(large.interval) <= 12 and not (a.modifiers & b.modifiers or self.companions(a, b)):
-            return self.spoken_apart([a], [b])  # small numbers are everywhere
         if small.metric.bound == "at_least" or large.metric.bound == "at_most":
             return False
-        return bool(near >= 0.5 or a.modifiers & b.modifiers or (a.metric.per and a.metric.per == b.metric.per))
+        if a.modifiers and b.modifiers and not a.modifiers & b.modifiers:
+            return False
+        # Things that are not counted anew differ little, or two speakers, a shared modifier or the same numbers beside
+        # them show that they are one.
+        listed_alike = a.dimension == "count" and ratio <= 1.5 and self.companions(a, b)
+        if a.modifiers & b.modifiers or listed_alike:
+            return True
+        slight = ratio <= 1.15 and middle(small.interval) > 12
+        if near >= 0.5 and (slight or self.spoken_apart([a], [b])):
+            return True
+        return near >= 2.0 and self._share_a_name(a, b)
+
+    def _share_a_name(self, a: Item, b: Item) -> bool:
+        return bool((a.setting.names & b.setting.names) - self._no_names)
 
     def _may_be_mangled(self, a: Item, b: Item) -> bool:
         """Whether one could be the other's number damaged: in copies at the same place, else of what has one name."""
         if a.member.article_id == b.member.article_id:
             return self.contested(a, b)
         if a.independent == b.independent:
-            return _beside(a) & _beside(b) != frozenset()
+            return beside(a) & beside(b) != frozenset()
         if a.setting.scene.listed or b.setting.scene.listed:
             return False
         return a.dimension != "count" or b.dimension != "count" or bool(a.heads & b.heads)
@@ -257,12 +215,14 @@ class Evidence:
     def _by_digits(self, a: Item, b: Item, mangled: str) -> float:
         """What it tells that the digits of one are those of the other: nothing where there is one digit, much where
         there are three, more where the difference is a thousandfold or more, as no other mistake makes one."""
-        small, large = sorted((a, b), key=lambda i: _middle(i.interval))
-        told = min(1.0, 0.5 * (_digits(a, b) - 1))
+        small, large = sorted((a, b), key=lambda i: middle(i.interval))
+        told = min(1.0, 0.5 * (telling_digits(a, b) - 1))
         if mangled == "lost-scale":
             lost = not _SCALED.search(small.metric.surface)
             separated = "," in large.metric.surface
-            told += (0.5 if _digits(a, b) > 1 or separated else 0.0) + (0.5 if lost and a.dimension != "count" else 0.0)
+            told += (0.5 if telling_digits(a, b) > 1 or separated else 0.0) + (
+                0.5 if lost and a.dimension != "count" else 0.0
+            )
         return told
 
     def _is_a_thing(self, item: Item) -> bool:
@@ -281,7 +241,9 @@ class Evidence:
         if self._anew(a) and self._anew(b):
             if one.days and other.days and not one.days & other.days:
                 return True
-            if _out_of_time(a, b) or _out_of_time(b, a):
+            if a.speaker & b.speaker and a.metric.value != b.metric.value and near_in_time(a, b):
+                return True
+            if out_of_time(a, b) or out_of_time(b, a):
                 return True
         return one.increment != other.increment and self.updated(a) and self.updated(b)
 
@@ -291,7 +253,7 @@ class Evidence:
     def _named_apart(self, a: Item, b: Item) -> bool:
         """Whether other names stand near them, and no name in both sentences; those of speakers aside."""
         one, other = (
-            i.setting.names - self._no_names - (frozenset() if i.setting.counted_by else _short(i.speaker))
+            i.setting.names - self._no_names - (frozenset() if i.setting.counted_by else as_names(i.speaker))
             for i in (a, b)
         )
         if not one or not other or one & other:
@@ -301,17 +263,17 @@ class Evidence:
 
     def _placed_apart(self, a: Item, b: Item) -> bool:
         """Whether small numbers, or counts of a night, stand in sentences with names, and none is in both."""
-        one, other = (i.setting.scene.names - self._no_names - _short(i.speaker) for i in (a, b))
-        small = max(_middle(a.interval), _middle(b.interval)) <= 12 or (self._anew(a) and self._anew(b))
+        one, other = (i.setting.scene.names - self._no_names - as_names(i.speaker) for i in (a, b))
+        small = max(middle(a.interval), middle(b.interval)) <= 12 or (self._anew(a) and self._anew(b))
         return small and bool(one and other) and not one & other
 
     def _stands_out(self, a: Item, b: Item) -> bool:
         """Where an article has several values of what has one name, the name alone doesn't tell which is meant: the
         first and the largest of them stand for the whole; another must share a name or a modifier."""
-        crowded = [i for i in (a, b) if not self._crowd.get(i.metric.metric_id, True) or _in_a_list(i)]
+        crowded = [i for i in (a, b) if not self._crowd.get(i.metric.metric_id, True) or in_a_list(i)]
         if not crowded:
             return True
-        listed = any(_in_a_list(i) and i.dimension == "count" for i in crowded)
+        listed = any(in_a_list(i) and i.dimension == "count" for i in crowded)
         names = frozenset() if listed else (a.setting.names & b.setting.names) - self._no_names
         return bool(names or a.modifiers & b.modifiers or self.companions(a, b))
 
@@ -322,8 +284,8 @@ class Evidence:
         if len(a.setting.others) > 12 or len(b.setting.others) > 12:
             return 0
         own = [i for i in (interval_of(a.metric), interval_of(b.metric)) if i]
-        here = {v for m in a.setting.others if (v := _value(m)) is not None}
-        there = {v for m in b.setting.others if (v := _value(m)) is not None}
+        here = {v for m in a.setting.others if (v := known_by(m)) is not None}
+        there = {v for m in b.setting.others if (v := known_by(m)) is not None}
         values = {v for (one, v) in here for (other, w) in there if v == w and (one == other or BARE in (one, other))}
         return sum(1 for v in values if not any(i.low <= v <= i.high for i in own))
 
@@ -354,8 +316,8 @@ class Evidence:
         return bool(told) and item.dimension in ("count", BARE)
 
     def keys(self, item: Item, most: int) -> list[str]:
-        """Words by which a rival of the item is looked for: its heads, the rarest that stand near, and its digits, whole
-        and cut at a separator."""
+        """Words by which a rival of the item is looked for: its heads, the rarest that stand near, and its digits,
+        whole and cut at a separator."""
         near = sorted(item.setting.near, key=lambda word: (self._count[word], word))
         digits = (f"digits {d}" for d in sorted(digit_keys(item.metric.surface)))
         return [*(f"head {h}" for h in sorted(item.heads)), *near[:most], *digits]
@@ -387,7 +349,7 @@ class Evidence:
         return score
 
     def _by_values(self, a: Item, b: Item) -> float:
-        w, one, other = self.weights, _middle(a.interval), _middle(b.interval)
+        w, one, other = self.weights, middle(a.interval), middle(b.interval)
         if min(one, other) <= 0:
             return -0.5
         ratio = max(one, other) / min(one, other)
@@ -401,112 +363,3 @@ class Evidence:
     def weight(self, word: str) -> float:
         """How telling a shared word is, from 0 to 1."""
         return max(0.0, 1 - math.log(max(2, self._count[word]) / 2) / math.log(self._all / 2))
-
-
-def _crowds(items: Sequence[Item]) -> Mapping[str, bool]:
-    """Metric id -> whether its value is the first or the largest, for the items of articles with several values of
-    what has one name."""
-    groups: dict[tuple[str, str, str], list[Item]] = {}
-    for item in items:
-        for head in item.heads:
-            if item.interval is not None:
-                groups.setdefault((item.member.article_id, item.dimension, head), []).append(item)
-    found: dict[str, bool] = {}
-    for group in groups.values():
-        if len(group) == 1:
-            continue
-        first = min(group, key=lambda i: i.metric.span_start)
-        largest = max(group, key=lambda i: (_middle(i.interval), i.metric.metric_id))
-        for item in group:
-            leads = any(
-                lead.interval and item.interval and agree(lead.interval, item.interval) for lead in (first, largest)
-            )
-            found[item.metric.metric_id] = leads and found.get(item.metric.metric_id, True)
-    return found
-
-
-def _rarity(a: Item, b: Item) -> float:
-    """What it tells that two values agree: little where one is a range or vague, which agrees with much."""
-    one, other = a.metric, b.metric
-    if (one.value, one.low, one.high) != (other.value, other.low, other.high) and None in (one.value, other.value):
-        return min(0.25, a.rarity, b.rarity)
-    return (a.rarity + b.rarity) / 2
-
-
-def _hedged(item: Item) -> bool:
-    return item.metric.approx or item.metric.bound != "exact"
-
-
-def _beside(item: Item) -> frozenset[tuple[str, str]]:
-    """The few characters before the number and those after it."""
-    at, sentence = item.setting.at, item.metric.sentence
-    end = at + len(item.metric.surface)
-    return (
-        frozenset({("before", sentence[max(0, at - 10) : at]), ("after", sentence[end : end + 10])})
-        if at >= 0
-        else frozenset()
-    )
-
-
-def _in_a_list(item: Item) -> bool:
-    """Whether its sentence gives several values of what has its name: "five counts of fraud, two counts of theft"."""
-    metric = item.metric
-    alike = [m for m in item.setting.others if m.unit == metric.unit and m.form == metric.form]
-    named = [m for m in alike if (m.measure or "").split()[-1:] == (metric.measure or "").split()[-1:]]
-    if item.setting.scene.contrast and len(named) == 1:
-        return False  # "4,000 or 10,000"
-    return bool(named) or (metric.unit == "percent" and len(alike) >= 2)
-
-
-def _out_of_time(dated: Item, other: Item) -> bool:
-    """Whether the day of one is later than the other was published, or days before that."""
-    period, at = dated.metric.period, other.member.at
-    if period is None or len(period) != 10 or at is None:
-        return False
-    try:
-        ahead = (date.fromisoformat(period) - at.date()).days
-    except ValueError:
-        return False
-    return ahead > 0 or ahead < -2
-
-
-def _short(words: Iterable[str]) -> frozenset[str]:
-    """Words as names are kept."""
-    return frozenset(as_name(word) for word in words)
-
-
-def _value(metric: Metric) -> tuple[str, float] | None:
-    """What a companion is known by; small numbers are everywhere."""
-    dimension, factor = dimension_of(metric)
-    return (dimension, metric.value * factor) if metric.value is not None and metric.value > 3 else None
-
-
-def _digits(a: Item, b: Item) -> int:
-    """The significant digits of the two: one alone, as in 4 and 4 million, may be chance."""
-    return min(len(f"{abs(i.metric.value or 0):.6e}".partition("e")[0].replace(".", "").rstrip("0")) for i in (a, b))
-
-
-def _middle(interval: Interval | None) -> float:
-    return (interval.low + interval.high) / 2 if interval else 0.0
-
-
-def _kinds_fit(a: Item, b: Item) -> bool:
-    """A plan and a fact of different value are two things; a forecast and what would be may be one."""
-    return a.metric.kind == b.metric.kind or "actual" not in (a.metric.kind, b.metric.kind)
-
-
-def _periods_fit(a: Item, b: Item) -> bool:
-    one, other = a.metric.period, b.metric.period
-    return one is None or other is None or one == other or one.startswith(other) or other.startswith(one)
-
-
-def spans(items: Iterable[Item]) -> tuple[datetime, datetime] | None:
-    """When the first and the last of the independent texts came out: a copy is as old as the first of its kind. None
-    when one has no time."""
-    first: dict[str, datetime] = {}
-    for item in items:
-        at = item.member.at
-        if at is None:
-            return None
-        first[item.independent] = min(at, first.get(item.independent, at))
-    return (min(first.values()), max(first.values())) if first else None
