@@ -218,11 +218,14 @@ class Evidence:
         small, large = sorted((a, b), key=lambda i: middle(i.interval))
         told = min(1.0, 0.5 * (telling_digits(a, b) - 1))
         if mangled == "lost-scale":
+            # "7" of "7,000" has one digit to tell; "400" may be a number of its own.
             lost = not _SCALED.search(small.metric.surface)
             separated = "," in large.metric.surface
             told += (0.5 if telling_digits(a, b) > 1 or separated else 0.0) + (
                 0.5 if lost and a.dimension != "count" else 0.0
             )
+        elif telling_digits(a, b) == 1:
+            told -= 1.0
         return told
 
     def _is_a_thing(self, item: Item) -> bool:
