@@ -7,6 +7,7 @@ Nothing is dropped: a metric that no other speaks of is a figure of its own, sta
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ import msgspec
 
 from pipeline.history import OpenHistory
 from pipeline.measure.compare import BARE, Interval, agree, damage
-from pipeline.measure.evidence import Evidence, Item, Weights, item_of, spans
+from pipeline.measure.evidence import Evidence, Weights
+from pipeline.measure.items import Item, items_of, spans
 from pipeline.measure.pack import english
 from schemas.ids import figure_id
 from schemas.records import Figure, Member, Metric, Record, Replaced
@@ -28,13 +30,14 @@ from schemas.records import Figure, Member, Metric, Record, Replaced
 class Reconciling:
     """``weights``: of the evidence. ``later``: a count supersedes another that was published at least so much before.
     The rest bounds the work on a story with thousands of numbers: with how many that may have its value a metric is
-    compared, and with how many groups of other values that share a word."""
+    compared, with how many groups of other values that share a word, and how many values a figure has at most."""
 
     weights: Weights = field(default_factory=Weights)
     later: timedelta = timedelta(minutes=30)
-    most_neighbours: int = 40
+    most_neighbours: int = 30
     most_rivals: int = 40
     most_units: int = 12
+    most_values: int = 12
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def reconcile(
     config = config or Reconciling()
     pack = english()
     by_id = {m.article_id: m for m in members}
-    items = [item_of(metric, m, pack) for m in by_id.values() for metric in metrics_by_article.get(m.article_id, ())]
+    items = [i for m in by_id.values() for i in items_of(metrics_by_article.get(m.article_id, ()), m, pack)]
     items.sort(key=lambda i: i.metric.metric_id)
     weighed = evidence(items, config.weights, pack.naming)
     groups = _agreeing(items, weighed, config)
@@ -77,8 +80,9 @@ def reconcile(
 def _agreeing(items: Sequence[Item], evidence: Evidence, config: Reconciling) -> list[_Group]:
     """Join the pairs with agreeing values that are of one thing, the surest first, as long as the group agrees."""
     index = {item.metric.metric_id: n for n, item in enumerate(items)}
+    twins = _twins(items)
     pairs: dict[tuple[int, int], float] = {}
-    for block in _blocks(items, config.most_units):
+    for block in _blocks([items[n] for n in twins], config.most_units):
         for at, a in enumerate(block):
             for b in block[at + 1 : at + 1 + config.most_neighbours]:
                 if a.interval is None or b.interval is None or not agree(a.interval, b.interval):
@@ -90,7 +94,7 @@ def _agreeing(items: Sequence[Item], evidence: Evidence, config: Reconciling) ->
                     n, m = sorted((index[a.metric.metric_id], index[b.metric.metric_id]))
                     pairs[n, m] = score
     home = list(range(len(items)))
-    merged: dict[int, _Merged] = {n: _Merged.of(n, item) for n, item in enumerate(items)}
+    merged: dict[int, _Merged] = {n: _Merged.of(n, items[n]) for n in twins}
     for pair in sorted(pairs, key=lambda pair: (-pairs[pair], pair)):
         one, other = (home[n] for n in pair)
         joint = merged[one].joined(merged[other]) if one != other else None
@@ -99,7 +103,16 @@ def _agreeing(items: Sequence[Item], evidence: Evidence, config: Reconciling) ->
         for k in merged.pop(other).items:
             home[k] = one
         merged[one] = joint
-    return [_Group(tuple(items[k] for k in sorted(g.items))) for g in merged.values()]
+    return [_Group(tuple(items[k] for k in sorted(t for n in g.items for t in twins[n]))) for g in merged.values()]
+
+
+def _twins(items: Sequence[Item]) -> dict[int, list[int]]:
+    """The same number in the same sentence, said twice or in copies of one text: the first -> all with it."""
+    found: dict[tuple[str, str, str, int], list[int]] = {}
+    for n, item in enumerate(items):
+        place = item.setting.at if item.setting.at >= 0 else -n - 1
+        found.setdefault((item.independent, item.metric.sentence, item.metric.surface, place), []).append(n)
+    return {same[0]: same for same in found.values()}
 
 
 class _Merged(NamedTuple):
@@ -147,7 +160,8 @@ def _rivals(groups: Sequence[_Group], evidence: Evidence, config: Reconciling) -
     ordered = sorted(groups, key=lambda g: g.order)
     postings: dict[tuple[str, str], list[int]] = {}
     for n, group in enumerate(ordered):
-        for key in sorted({(i.dimension, k) for i in _telling(group) for k in evidence.keys(i, 5)}):
+        # A number without a unit may be a count: "the number of dead climbed to 14".
+        for key in sorted({(i.dimension or "count", k) for i in _telling(group) for k in evidence.keys(i, 5)}):
             found = postings.setdefault(key, [])
             if len(found) < config.most_rivals:
                 found.append(n)
@@ -157,7 +171,9 @@ def _rivals(groups: Sequence[_Group], evidence: Evidence, config: Reconciling) -
     merged: dict[int, list[int]] = {n: [n] for n in home}
     for n, m in sorted(scores, key=lambda pair: (-scores[pair], pair)):
         a, b = home[n], home[m]
-        if a == b or not all(
+        if a == b or len(merged[a]) + len(merged[b]) > config.most_values:
+            continue
+        if not all(
             (min(x, y), max(x, y)) in scores or not ordered[x].articles & ordered[y].articles
             for x in merged[a]
             for y in merged[b]
@@ -223,18 +239,23 @@ def _figure(values: list[_Group], evidence: Evidence, config: Reconciling) -> Fi
 
 def _by_value(groups: Sequence[_Group]) -> list[_Group]:
     """Groups that turned out to be of one thing are one where their values agree."""
-    joined: list[_Group] = []
+    joined: list[tuple[Interval, _Group]] = []
     for group in groups:
-        same = next((g for g in joined if all(_agree(a, b) for a in group.items for b in g.items)), None)
-        if same is None:
-            joined.append(group)
+        shared = _shared_by_all(group)
+        same = next((n for n, (interval, _) in enumerate(joined) if shared and agree(interval, shared)), None)
+        if same is None or shared is None:
+            joined.append((shared or Interval(math.nan, math.nan), group))
         else:
-            joined[joined.index(same)] = _Group((*same.items, *group.items))
-    return joined
+            interval, other = joined[same]
+            both = Interval(max(interval.low, shared.low), min(interval.high, shared.high))
+            joined[same] = both, _Group((*other.items, *group.items))
+    return [group for _, group in joined]
 
 
-def _agree(a: Item, b: Item) -> bool:
-    return a.interval is not None and b.interval is not None and agree(a.interval, b.interval)
+def _shared_by_all(group: _Group) -> Interval | None:
+    """The values that all wordings of the group allow: intervals that meet in pairs meet all together."""
+    known = [i.interval for i in group.items if i.interval is not None]
+    return Interval(max(i.low for i in known), min(i.high for i in known)) if known else None
 
 
 def _common(values: Iterable[str | None]) -> str | None:
@@ -243,13 +264,20 @@ def _common(values: Iterable[str | None]) -> str | None:
     return min(counted, key=lambda v: (-counted[v], -len(v), v)) if counted else None
 
 
+_MOST_NAMES = 40
+
+
 def _name(items: Sequence[Item]) -> str | None:
     """The measure whose head most of the articles have in theirs or in their sentences; a short one of those."""
-    names = {i.metric.measure: i for i in items if i.metric.measure}
+    used = Counter(i.metric.measure for i in items if i.metric.measure)
+    common = set(sorted(used, key=lambda name: (-used[name], name))[:_MOST_NAMES])
+    names = {i.metric.measure: i for i in items if i.metric.measure in common}
 
     def support(name: str) -> tuple[int, int]:
         named = names[name]
-        saying = {i.independent for i in items if named.heads & (i.heads | i.topics) or named.head in i.words}
+        saying = {
+            i.independent for i in items if named.heads & (i.heads | i.setting.scene.topics) or named.head in i.words
+        }
         using = {i.independent for i in items if i.metric.measure == name}
         return -len(saying), -len(using)
 
@@ -335,6 +363,9 @@ def _shown(group: _Group) -> Item:
     )
 
 
+_MOST_VOICES = 8
+
+
 def _said(group: _Group) -> str:
     """ "7,000 (the ministry, in Harbor Post; Coast Wire)": the value as written and who gives it."""
     who = sorted(
@@ -343,6 +374,8 @@ def _said(group: _Group) -> str:
             for i in group.items
         }
     )
+    if len(who) > _MOST_VOICES:
+        who = [*who[:_MOST_VOICES], f"{len(who) - _MOST_VOICES} more"]
     return f"{_shown(group).metric.surface} ({'; '.join(who)})"
 
 

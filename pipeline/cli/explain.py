@@ -13,6 +13,7 @@ from rich.markup import escape
 from connectors.warehouse import Warehouse
 from pipeline.cli.doors import warehouse_reader
 from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.explain_figures import about_the_figures
 from pipeline.cli.settings import Settings
 from pipeline.extraction import urls
 from schemas.reasons import reasons
@@ -32,9 +33,11 @@ SHOWN = 2
 @click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path).")
 @click.pass_obj
 def explain(settings: Settings, item: str, warehouse_url: str | None) -> None:
-    """Say what happened to an item and why: receipts, extraction, dates, parent and its evidence, story, metrics.
+    """Say what happened to an item and why: receipts, extraction, dates, parent and its evidence, story, metrics,
+    and the story's figures, each value with its sentence and speaker.
 
-    The item is a URL, or the id of an article, fetch, reject, metric or figure (its first characters are enough).
+    The item is a URL, or the id of an article, story, fetch, reject, metric or figure (its first characters are
+    enough).
 
     \b
     Example:
@@ -63,6 +66,8 @@ class Facts:
     sections: Sequence[ArticleSection] = ()
     metrics: Sequence[Metric] = ()
     figures: Sequence[Figure] = field(default=())
+    asked: str = ""
+    """The id that was asked for, where it is no article's."""
 
 
 def collect(warehouse: Warehouse, item: str) -> Facts | None:
@@ -83,6 +88,7 @@ def collect(warehouse: Warehouse, item: str) -> Facts | None:
         sections=warehouse.sections(article_ids=[article_id]),
         metrics=sorted(warehouse.metrics([article_id]), key=lambda m: m.span_start),
         figures=warehouse.rows(Figure, "story_id = ?", [links[0].story_id], "measure, figure_id") if links else (),
+        asked="" if article_id.startswith(item) else item,
     )
 
 
@@ -130,6 +136,7 @@ def tell(facts: Facts, warehouse: Warehouse) -> list[str]:
         lines += _about_the_article(facts, facts.article)
         lines += _about_the_link(facts.article, facts.link, warehouse)
         lines += _about_the_numbers(facts)
+        lines += about_the_figures(facts.figures, facts.asked, warehouse)
     lines += ["", "[bold]Deliveries[/bold]"]
     lines += [
         f"  {r.outcome:9}  fetched {_time(r.fetched_at)}  from {escape(r.source or '?')}  {escape(r.position)}  "
@@ -238,10 +245,6 @@ def _about_the_numbers(facts: Facts) -> list[str]:
             lines.append(
                 f"  [bold]{escape(m.surface)}[/bold] {escape(m.measure or '')} [dim]({unit}; {shape})[/dim]{said}"
             )
-    told = [f for f in facts.figures if f.status != "single"]
-    if told:
-        lines += ["", "[bold]Figures of the story[/bold]"]
-        lines += [f"  {f.status}: {escape(f.measure or '')} {escape(f.note or '')}" for f in told]
     return lines
 
 

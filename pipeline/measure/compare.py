@@ -15,6 +15,8 @@ BARE = ""
 """The dimension of a number without a unit: it may be of any."""
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _SEPARATED = re.compile(r"\d{1,3}(?:,\d{3})+")
+_ZEROS = {"degree_fahrenheit": -160 / 9, "kelvin": -273.15}
+"""Where the scales of temperature have their zeros, in degrees Celsius."""
 _PERCENT = {"percent": 1.0, "percentage_point": 1.0, "basis_point": 0.01}
 
 
@@ -50,21 +52,23 @@ def _dimension(unit: str | None) -> tuple[str, float]:
 def interval_of(metric: Metric) -> Interval | None:
     """The values it allows: a rounded or bounded number stands for a stretch. None when it has no value."""
     _, factor = dimension_of(metric)
+    zero = _ZEROS.get(metric.unit or "", 0.0) if metric.form == "level" else 0.0
     if metric.value is None:
         if metric.low is None and metric.high is None:
             return None
         low = metric.low if metric.low is not None else 0.0
         high = metric.high if metric.high is not None else low * 5
-        return Interval(low * factor, high * factor)
+        return Interval(low * factor + zero, high * factor + zero)
     value = metric.value
-    if metric.bound == "at_least":
-        low, high = value, value + _grain(value, 1)
+    grain = 12.0 if "dozen" in metric.surface.lower() else _grain(value, 1)  # "more than two dozen" may be 29
+    if metric.bound == "at_least":  # "more than 3,000" is not said of 4,000
+        low, high = value, value + 0.9 * grain
     elif metric.bound == "at_most":
-        low, high = value - _grain(value, 1), value
+        low, high = value - 0.9 * grain, value
     else:
         half = _grain(value, 1 if metric.approx else 2) / 2
         low, high = value - half, value + half
-    return Interval(min(low, value) * factor, max(high, value) * factor)
+    return Interval(min(low, value) * factor + zero, max(high, value) * factor + zero)
 
 
 def agree(a: Interval, b: Interval) -> bool:
@@ -119,30 +123,6 @@ def content_words(text: str, pack: Pack) -> frozenset[str]:
     )
 
 
-def is_partial(metric: Metric, pack: Pack) -> bool:
-    """Whether it counts only some of a whole, or some more: "three of the men", "two others", "including four"."""
-    at = re.search(rf"(?<![\w.,]){re.escape(metric.surface)}(?!\w)", metric.sentence)
-    if at is None:
-        return False
-    before = _WORD.findall(metric.sentence[max(0, at.start() - 24) : at.start()].lower())[-1:]
-    after = _WORD.findall(metric.sentence[at.end() : at.end() + 24].lower())[:1]
-    return not pack.naming.partial.isdisjoint([w for w in before if w != "of" and w != "more"] + after)
-
-
-def near_words(metric: Metric, pack: Pack, reach: int = 50) -> frozenset[str]:
-    """The content words within ``reach`` characters of the number, cut at a full word."""
-    at = re.search(rf"(?<![\w.,]){re.escape(metric.surface)}(?!\w)", metric.sentence)
-    if at is None:
-        return frozenset()
-    start, end = max(0, at.start() - reach), at.end() + reach
-    left, right = metric.sentence[start : at.start()], metric.sentence[at.end() : end]
-    if start:
-        left = left.partition(" ")[2]
-    if end < len(metric.sentence):
-        right = right.rpartition(" ")[0]
-    return content_words(f"{left} {right}", pack)
-
-
 def damage(a: Metric, b: Metric) -> str | None:
     """How ``a`` may have come from ``b`` by damage: lost-scale, cut, lost-point, lost-zero or
     glued; None when it did not."""
@@ -158,13 +138,23 @@ def damage(a: Metric, b: Metric) -> str | None:
         return "lost-scale"
     if _cut(a.surface, b.surface):
         return "cut"
-    if "." in other and other.replace(".", "") == one:
+    if "." in other and other.replace(".", "") == one and any(math.isclose(ratio * n, 1) for n in (10, 100, 1000)):
         return "lost-point"
     if math.isclose(ratio, 10) and len(one.strip("0")) >= 2 and other == f"{one}0":
         return "lost-zero"
     if "." not in one and "." not in other and len(one) > len(other) >= 2 and _glued(one, b):
         return "glued"
     return None
+
+
+def digit_keys(surface: str) -> set[str]:
+    """What a number and its damaged forms have in common: its digits without point, separators and zeros at the end,
+    and those of its first and its last group."""
+    digits = _digits(surface)
+    m = _SEPARATED.search(surface)
+    groups = m[0].split(",") if m else []
+    found = {digits.replace(".", ""), *groups[:1], *groups[-1:]}
+    return {key for d in found if (key := d.strip("0"))}
 
 
 def _digits(surface: str) -> str:

@@ -2,7 +2,8 @@
 
 No single sign decides: outlets name a thing differently, leave out "a week", report as a plan what others report as a
 fact. So equal values need the less of other evidence the rarer the value is in news; different values need names and
-sentences that are alike. The weights are set by hand on stories with known figures (see ``Weights``).
+sentences that are alike, and nothing that tells them apart: another place, day, player, a part of the whole. The
+weights are set by hand on stories with known figures (see ``Weights``).
 """
 
 from __future__ import annotations
@@ -10,147 +11,104 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
 
-from pipeline.measure.compare import (
-    BARE,
-    Interval,
-    content_words,
-    damage,
-    dimension_of,
-    interval_of,
-    is_partial,
-    near_words,
-    rarity,
+from pipeline.measure.compare import BARE, damage, digit_keys, interval_of
+from pipeline.measure.items import (
+    PEOPLE,
+    Item,
+    as_names,
+    beside,
+    crowds,
+    hedged,
+    in_a_list,
+    kinds_fit,
+    known_by,
+    middle,
+    near_in_time,
+    out_of_time,
+    periods_fit,
+    shared_rarity,
+    telling_digits,
 )
-from pipeline.measure.naming import head_of
-from pipeline.measure.pack import Naming, Pack
-from schemas.records import Member, Metric
+from pipeline.measure.pack import Naming
+from pipeline.measure.scope import as_name, scopes
 
-_WORD = re.compile(r"[a-z]+")
-_NAME = re.compile(r"(?<=[\w,] )[A-Z][a-z]+")
-_YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
-_PEOPLE = frozenset("person people individual man woman civilian human resident adult other member".split())
-_UNNAMED = frozenset({"", "age", "duration", "distance", "area", "weight", "volume", "temperature", "speed", "time"})
+_SCALED = re.compile(r"[a-z]")
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What each sign is worth. ``agreement``, ``rivalry``, ``contested`` (different
-    values in one article) and ``damaged``: the sums that it takes."""
+    """What each sign is worth. ``agreement``, ``rivalry``, ``contested`` (different values in one article) and
+    ``damaged``: the sums that it takes."""
 
     agreement: float = 2.0
     rivalry: float = 2.5
-    contested: float = 2.8
-    damaged: float = 2.5
+    contested: float = 2.5
+    damaged: float = 2.0
     same_head: float = 1.5
     alike_head: float = 1.0
     other_head: float = -0.5
     shared_word: float = 0.5
     near_word: float = 0.6
     most_words: float = 2.0
-
-
-class Item(NamedTuple):
-    """A metric with what it is compared by. ``heads``: the rows of synonyms that its head noun is in, and itself."""
-
-    metric: Metric
-    member: Member
-    dimension: str
-    interval: Interval | None
-    rarity: float
-    head: str
-    heads: frozenset[str]
-    modifiers: frozenset[str]
-    words: frozenset[str]
-    near: frozenset[str]
-    topics: frozenset[str]
-    """The rows of synonyms that the sentence touches."""
-    speaker: frozenset[str]
-    past: frozenset[str]
-    """What in its sentence may place it in the past: years other than that of publication, words like "ago"."""
-    partial: bool
-    names: frozenset[str]
-    """Names that stand near the number."""
-
-    @property
-    def independent(self) -> str:
-        return self.member.copy_group or self.member.article_id
-
-    @property
-    def key(self) -> tuple[str, int]:
-        return self.independent, self.metric.span_start
-
-
-def item_of(metric: Metric, member: Member, pack: Pack) -> Item:
-    naming = pack.naming
-    head = head_of(metric.measure, pack)
-    dimension, _ = dimension_of(metric)
-    if dimension == "count" and head in _PEOPLE:
-        head = "person"
-    named = head not in _UNNAMED and head not in naming.empty and len(head) > 1
-    heads = (naming.alike.get(head, frozenset()) | {head}) if named else frozenset()
-    modifiers = content_words(metric.measure or "", pack) - {head} - naming.empty - _PEOPLE
-    published = member.published_at or member.at
-    years = frozenset(_YEAR.findall(metric.sentence)) - {str(published.year) if published else ""}
-    words, near = content_words(metric.sentence, pack), near_words(metric, pack)
-    return Item(
-        metric=metric,
-        member=member,
-        dimension=dimension,
-        interval=interval_of(metric),
-        rarity=rarity(metric),
-        head=head if named else "",
-        heads=heads,
-        modifiers=modifiers,
-        words=words,
-        topics=frozenset(row for word in words for row in naming.alike.get(word, ())),
-        near=near,
-        speaker=content_words(metric.attribution or "", pack),
-        past=years | (naming.past & set(_WORD.findall(metric.sentence.lower()))),
-        partial=is_partial(metric, pack),
-        names=_names(metric) & near,
-    )
-
-
-def _names(metric: Metric) -> frozenset[str]:
-    """The capitalised words of the sentence, its first aside."""
-    return frozenset(word.lower() for word in _NAME.findall(metric.sentence)[:64])
+    companion: float = 0.8
+    other_names: float = -0.7
+    shared_name: float = 0.3
+    spoken_apart: float = 0.5
+    far_apart: float = -1.5
+    small: float = -0.4
+    one_dated: float = -0.5
+    one_fate: float = -0.5
+    both_hedged: float = -0.5
 
 
 class Evidence:
     """Weighs pairs of items of one story; a word that all its sentences have tells nothing."""
 
-    def __init__(self, items: Iterable[Item], weights: Weights, naming: Naming):
+    def __init__(self, items: Sequence[Item], weights: Weights, naming: Naming):
         self.weights = weights
         self._naming = naming
-        sentences = {(i.independent, i.metric.sentence): i.words for i in items}
-        self._count = Counter(word for words in sentences.values() for word in words)
-        self._all = max(20, len(sentences))
+        self._lists = scopes()
+        scenes = {(i.independent, i.metric.sentence): i.setting.scene for i in items}
+        self._count = Counter(word for scene in scenes.values() for word in scene.words)
+        self._all = max(20, len(scenes))
+        named = Counter(name for scene in scenes.values() for name in scene.names)
+        plain = {word for scene in scenes.values() for word in scene.plain}
+        common = {name for name, n in named.items() if n > 0.4 * max(10, len(scenes))}
+        self._no_names = frozenset(common | (named.keys() & plain))
+        self._crowd = crowds(items)
 
     def agreement(self, a: Item, b: Item) -> float | None:
-        """How much speaks for the two, whose values agree, being of one thing; None if they can't be."""
+        """How much speaks for the two, whose values agree, being of one thing; None if too little does."""
         w = self.weights
         score = self._compatible(a, b)
-        if score is None:
+        if score is None or self._counted_apart(a, b):
             return None
-        score += (a.rarity + b.rarity) / 2
+        score += shared_rarity(a, b)
         score += min(w.most_words, w.shared_word * self._shared(a.words & b.words))
+        score += w.companion * min(2, self.companions(a, b))
         if a.metric.form != b.metric.form:
             if min(a.rarity, b.rarity) < 1.5:
                 return None
-            score -= 1.0
+            score -= 0.5 if a.metric.period and a.metric.period == b.metric.period else 1.0
         if a.metric.kind != b.metric.kind:
             score -= 0.25
-        if not _periods_fit(a, b):
+        if not periods_fit(a, b):
             score -= 1.0
         elif a.metric.period and b.metric.period:
             score += 0.5
         if self.updated(a) and self.updated(b) and a.heads & b.heads:
             score += 0.5
+        if a.metric.value != b.metric.value and hedged(a) and hedged(b):
+            score += w.both_hedged
+        if a.head == b.head == "person" and bool(a.setting.fate) != bool(b.setting.fate):
+            score += w.one_fate
+        if self._named_apart(a, b):
+            score += w.other_names
+        elif (a.setting.names & b.setting.names) - self._no_names:
+            score += w.shared_name
         if a.independent == b.independent:
             score -= 1.0  # an article rarely says a thing twice, and often gives two things one value
         return score if score >= w.agreement else None
@@ -158,50 +116,181 @@ class Evidence:
     def rivalry(self, a: Item, b: Item) -> float | None:
         """How much speaks for the two being different values of one thing; None if too little does."""
         w = self.weights
-        mangled = damage(a.metric, b.metric) or damage(b.metric, a.metric)
-        score = self._compatible(a, b)
         if (
             a.independent == b.independent
             and a.metric.sentence != b.metric.sentence
             and len(a.words & b.words) < 0.7 * len(a.words | b.words)
         ):
             return None  # copies of one text differ where one of them was changed
-        if score is None or not _periods_fit(a, b) or a.metric.value is None or b.metric.value is None:
+        if a.metric.value is None or b.metric.value is None or not periods_fit(a, b) or self._counted_apart(a, b):
             return None
-        if not (a.heads or b.heads) and BARE in (a.dimension, b.dimension):
+        score = self._compatible(a, b)
+        if score is None or (not (a.heads or b.heads) and BARE in (a.dimension, b.dimension)):
             return None
-        if not mangled and (a.metric.form != b.metric.form or not _kinds_fit(a, b) or not (a.heads & b.heads)):
-            return None
-        near = self._shared((a.near & b.near) - a.heads - b.heads - a.modifiers)
-        if not mangled and not self._may_differ(a, b, near):
-            return None
+        score += w.companion * min(2, self.companions(a, b))
+        near = self._shared((a.setting.near & b.setting.near) - a.heads - b.heads - a.modifiers)
+        mangled = damage(a.metric, b.metric) or damage(b.metric, a.metric)
+        if mangled:
+            if not self._may_be_mangled(a, b):
+                return None
+            score -= 1.0 if a.metric.form != b.metric.form else 0.0
+            score += self._by_digits(a, b, mangled) + (0.5 if near else 0.0)
+            score += min(w.most_words, w.shared_word * self._shared(a.words & b.words))
+            score += w.other_names if self._named_apart(a, b) else 0.0
+            return score if score >= w.damaged else None
         score += min(w.most_words, w.near_word * near)
         score += min(1.0, 0.25 * self._shared(a.words & b.words))
         score += 0.5 if a.metric.per and a.metric.per == b.metric.per else 0.0
-        score += 0.3 if a.speaker & b.speaker else 0.0
-        if mangled:
-            score += 1.0
-            return score if score >= w.damaged else None
+        if not self._may_differ(a, b, near):
+            return None
         score += self._by_values(a, b)
-        if a.metric.kind != b.metric.kind:
-            score -= 0.5
+        score -= 1.0 if bool(a.metric.per) != bool(b.metric.per) else 0.0
+        score -= 0.5 if a.metric.kind != b.metric.kind else 0.0
+        score += w.spoken_apart if self.spoken_apart([a], [b]) else 0.0
         if self.updated(a) and self.updated(b):
             score += 1.0
+        else:
+            score += w.small if max(middle(a.interval), middle(b.interval)) <= 12 else 0.0
+        undated = a.member.at is None or b.member.at is None
+        if undated and bool(a.setting.days) != bool(b.setting.days) and self._anew(a) and self._anew(b):
+            score += w.one_dated
         return score if score >= w.rivalry else None
 
     def _may_differ(self, a: Item, b: Item, near: float) -> bool:
-        """Whether two values of what has one name may be of one thing: neither is of a part or of the past, what
-        stands near them is alike, and "more than 50" is not said of 75."""
-        if a.partial or b.partial or a.past != b.past:
+        """Whether two values of what has one name may be of one thing: both in form and kind, neither in a table, of a
+        part or of the past, said of nobody else, what stands near them is alike, and "more than 50" is not said of
+        75."""
+        one, other = a.setting, b.setting
+        if a.metric.form != b.metric.form or not kinds_fit(a, b) or not a.heads & b.heads:
             return False
-        if a.names and b.names and not (a.names & b.names) and not (a.names | b.names) & (a.speaker | b.speaker):
+        if one.scene.listed or other.scene.listed or one.scene.past != other.scene.past:
+            return False
+        if one.partial or other.partial or self._named_apart(a, b) or self._placed_apart(a, b):
+            return False
+        if self.contested(a, b):
+            return True
+        if not self._stands_out(a, b):
+            return False
+        if one.joined != other.joined or not (self._is_a_thing(a) and self._is_a_thing(b)):
+            return False
+        stretches = one.scene.stretches, other.scene.stretches
+        if all(stretches) and not stretches[0] & stretches[1] and a.dimension != "count":
+            return False
+        small, large = sorted((a, b), key=lambda i: middle(i.interval))
+        ratio = middle(large.interval) / max(1e-9, middle(small.interval))
+        if ratio > 5 and (small.metric.bound == "at_least" or not self.spoken_apart([a], [b])):
             return False
         if self.updated(a) and self.updated(b):
-            return True
-        small, large = sorted((a, b), key=lambda i: _middle(i.interval))
+            told = (a.words & b.words) - self._lists.fates.keys() - PEOPLE
+            return bool(self._shared(told) >= 0.5 or self.companions(a, b) or a.speaker or b.speaker)
+        if one.moved or other.moved:
+            return False  # the old value or the new one, of this thing or another
         if small.metric.bound == "at_least" or large.metric.bound == "at_most":
             return False
-        return bool(near >= 0.5 or a.modifiers & b.modifiers or (a.metric.per and a.metric.per == b.metric.per))
+        if a.modifiers and b.modifiers and not a.modifiers & b.modifiers:
+            return False
+        # Things that are not counted anew differ little, or two speakers, a shared modifier or the same numbers beside
+        # them show that they are one.
+        listed_alike = a.dimension == "count" and ratio <= 1.5 and self.companions(a, b)
+        if a.modifiers & b.modifiers or listed_alike:
+            return True
+        slight = ratio <= 1.15 and middle(small.interval) > 12
+        if near >= 0.5 and (slight or self.spoken_apart([a], [b])):
+            return True
+        return near >= 2.0 and self._share_a_name(a, b)
+
+    def _share_a_name(self, a: Item, b: Item) -> bool:
+        return bool((a.setting.names & b.setting.names) - self._no_names)
+
+    def _may_be_mangled(self, a: Item, b: Item) -> bool:
+        """Whether one could be the other's number damaged: in copies at the same place, else of what has one name."""
+        if a.member.article_id == b.member.article_id:
+            return self.contested(a, b)
+        if a.independent == b.independent:
+            return beside(a) & beside(b) != frozenset()
+        if a.setting.scene.listed or b.setting.scene.listed:
+            return False
+        return a.dimension != "count" or b.dimension != "count" or bool(a.heads & b.heads)
+
+    def _by_digits(self, a: Item, b: Item, mangled: str) -> float:
+        """What it tells that the digits of one are those of the other: nothing where there is one digit, much where
+        there are three, more where the difference is a thousandfold or more, as no other mistake makes one."""
+        small, large = sorted((a, b), key=lambda i: middle(i.interval))
+        told = min(1.0, 0.5 * (telling_digits(a, b) - 1))
+        if mangled == "lost-scale":
+            # "7" of "7,000" has one digit to tell; "400" may be a number of its own.
+            lost = not _SCALED.search(small.metric.surface)
+            separated = "," in large.metric.surface
+            told += (0.5 if telling_digits(a, b) > 1 or separated else 0.0) + (
+                0.5 if lost and a.dimension != "count" else 0.0
+            )
+        elif telling_digits(a, b) == 1:
+            told -= 1.0
+        return told
+
+    def _is_a_thing(self, item: Item) -> bool:
+        """Whether the head names what is counted: not somebody or a place, and without a unit only a known quantity."""
+        if item.setting.fate or item.head in self._naming.quantities:
+            return True
+        if item.dimension == "count":
+            return True
+        return item.dimension != BARE and as_name(item.head) not in item.setting.scene.names
+
+    def _counted_apart(self, a: Item, b: Item) -> bool:
+        """Whether they are counts of different nights, or one is of what came on top of the other."""
+        one, other = a.setting, b.setting
+        if one.fate and other.fate and one.fate != other.fate:
+            return True
+        if self._anew(a) and self._anew(b):
+            if one.days and other.days and not one.days & other.days:
+                return True
+            if a.speaker & b.speaker and a.metric.value != b.metric.value and near_in_time(a, b):
+                return True
+            if out_of_time(a, b) or out_of_time(b, a):
+                return True
+        return one.increment != other.increment and self.updated(a) and self.updated(b)
+
+    def _anew(self, item: Item) -> bool:
+        return bool({item.head, *item.heads, *item.modifiers} & self._lists.anew) or item.setting.fate == "held"
+
+    def _named_apart(self, a: Item, b: Item) -> bool:
+        """Whether other names stand near them, and no name in both sentences; those of speakers aside."""
+        one, other = (
+            i.setting.names - self._no_names - (frozenset() if i.setting.counted_by else as_names(i.speaker))
+            for i in (a, b)
+        )
+        if not one or not other or one & other:
+            return False
+        wide = a.setting.scene.names & b.setting.scene.names - self._no_names
+        return not wide or not (self.updated(a) and self.updated(b))
+
+    def _placed_apart(self, a: Item, b: Item) -> bool:
+        """Whether small numbers, or counts of a night, stand in sentences with names, and none is in both."""
+        one, other = (i.setting.scene.names - self._no_names - as_names(i.speaker) for i in (a, b))
+        small = max(middle(a.interval), middle(b.interval)) <= 12 or (self._anew(a) and self._anew(b))
+        return small and bool(one and other) and not one & other
+
+    def _stands_out(self, a: Item, b: Item) -> bool:
+        """Where an article has several values of what has one name, the name alone doesn't tell which is meant: the
+        first and the largest of them stand for the whole; another must share a name or a modifier."""
+        crowded = [i for i in (a, b) if not self._crowd.get(i.metric.metric_id, True) or in_a_list(i)]
+        if not crowded:
+            return True
+        listed = any(in_a_list(i) and i.dimension == "count" for i in crowded)
+        names = frozenset() if listed else (a.setting.names & b.setting.names) - self._no_names
+        return bool(names or a.modifiers & b.modifiers or self.companions(a, b))
+
+    def companions(self, a: Item, b: Item) -> int:
+        """How many telling values stand in the sentences of both beside them: "82 Iranians, 57 Canadians"."""
+        if not a.setting.others or not b.setting.others:
+            return 0
+        if len(a.setting.others) > 12 or len(b.setting.others) > 12:
+            return 0
+        own = [i for i in (interval_of(a.metric), interval_of(b.metric)) if i]
+        here = {v for m in a.setting.others if (v := known_by(m)) is not None}
+        there = {v for m in b.setting.others if (v := known_by(m)) is not None}
+        values = {v for (one, v) in here for (other, w) in there if v == w and (one == other or BARE in (one, other))}
+        return sum(1 for v in values if not any(i.low <= v <= i.high for i in own))
 
     def spoken_apart(self, one: Iterable[Item], other: Iterable[Item]) -> bool:
         """Whether both counts have speakers, and none has both."""
@@ -218,19 +307,23 @@ class Evidence:
         first, last = sorted((a.metric, b.metric), key=lambda m: m.span_start)
         start = first.sentence.find(first.surface) + len(first.surface)
         between = first.sentence[start : start + last.span_start - first.span_end]
-        return len(between) < 80 and not self._naming.contrast.isdisjoint(_WORD.findall(between.lower()))
+        return len(between) < 120 and not self._naming.contrast.isdisjoint(between.lower().split())
 
     def updated(self, item: Item) -> bool:
         """Whether it is a count that news bring up to date: tolls, arrests, people missing."""
-        return bool(self.grows(item) or item.near & self._naming.moving or item.modifiers & self._naming.moving)
+        moving = self._naming.moving
+        return bool(self.grows(item) or item.setting.near & moving or item.modifiers & moving)
 
     def grows(self, item: Item) -> bool:
-        return bool({item.head, *item.modifiers} & self._naming.growing) and item.dimension in ("count", BARE)
+        told = {item.head, *item.modifiers} & self._naming.growing or item.setting.fate in ("dead", "hurt", "held")
+        return bool(told) and item.dimension in ("count", BARE)
 
     def keys(self, item: Item, most: int) -> list[str]:
-        """Words by which a rival of the item is looked for: its heads, and the rarest that stand near."""
-        near = sorted(item.near, key=lambda word: (self._count[word], word))
-        return [*(f"head {h}" for h in sorted(item.heads)), *near[:most]]
+        """Words by which a rival of the item is looked for: its heads, the rarest that stand near, and its digits,
+        whole and cut at a separator."""
+        near = sorted(item.setting.near, key=lambda word: (self._count[word], word))
+        digits = (f"digits {d}" for d in sorted(digit_keys(item.metric.surface)))
+        return [*(f"head {h}" for h in sorted(item.heads)), *near[:most], *digits]
 
     def _compatible(self, a: Item, b: Item) -> float | None:
         """What unit, rate, direction and name say, whatever the values; None if they rule it out."""
@@ -259,37 +352,17 @@ class Evidence:
         return score
 
     def _by_values(self, a: Item, b: Item) -> float:
-        one, other = _middle(a.interval), _middle(b.interval)
+        w, one, other = self.weights, middle(a.interval), middle(b.interval)
         if min(one, other) <= 0:
             return -0.5
         ratio = max(one, other) / min(one, other)
-        score = 0.3 if ratio <= 2 else 0.0 if ratio <= (3 if max(one, other) > 100 else 10) else -1.5
-        return score - (0.5 if max(one, other) <= 12 or a.dimension == "percent" else 0.0)
+        score = 0.3 if ratio <= 2 else 0.0 if ratio <= (3 if max(one, other) > 100 else 4) else w.far_apart
+        return score + (w.small if max(one, other) <= 12 or a.dimension == "percent" else 0.0)
 
     def _shared(self, words: Iterable[str]) -> float:
         """How telling shared words are together: one that stands in no other sentence counts 1."""
-        return sum(self._weight(word) for word in words)
+        return sum(self.weight(word) for word in words)
 
-    def _weight(self, word: str) -> float:
+    def weight(self, word: str) -> float:
+        """How telling a shared word is, from 0 to 1."""
         return max(0.0, 1 - math.log(max(2, self._count[word]) / 2) / math.log(self._all / 2))
-
-
-def _middle(interval: Interval | None) -> float:
-    return (interval.low + interval.high) / 2 if interval else 0.0
-
-
-def _kinds_fit(a: Item, b: Item) -> bool:
-    """A plan and a fact of different value are two things; a forecast and what would be may be one."""
-    return a.metric.kind == b.metric.kind or "actual" not in (a.metric.kind, b.metric.kind)
-
-
-def _periods_fit(a: Item, b: Item) -> bool:
-    one, other = a.metric.period, b.metric.period
-    return one is None or other is None or one == other or one.startswith(other) or other.startswith(one)
-
-
-def spans(items: Iterable[Item]) -> tuple[datetime, datetime] | None:
-    """The first and the last time that the items were published; None when one has no time."""
-    times = [i.member.at for i in items]
-    known = [t for t in times if t is not None]
-    return (min(known), max(known)) if known and len(known) == len(times) else None

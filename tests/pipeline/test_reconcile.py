@@ -72,10 +72,42 @@ def test_a_rounded_bound_agrees_with_the_exact_count_which_is_shown():
     assert (figure.status, figure.value) == ("agree", 41870.0)
 
 
-def test_units_are_converted_before_values_are_compared():
-    figure = only(article(1, "The tunnel is 8 miles long."), article(2, "The tunnel is 12.9 kilometers long."))
-    assert figure.status in ("agree", "conflict")
-    assert figure.article_count == 2
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The tunnel is 8 miles long.", "The tunnel is 12.9 kilometers long."),
+        ("The bell weighs 2.4 tonnes.", "The bell weighs 5,291 pounds."),
+        (
+            "The oven reached a temperature of 451 degrees Fahrenheit.",
+            "The oven reached a temperature of 232.8 Celsius.",
+        ),
+        ("The outage lasted 150 minutes.", "The outage lasted 2.5 hours."),
+    ],
+)
+def test_units_are_converted_before_values_are_compared(one, other):
+    figure = only(article(1, one), article(2, other))
+    assert (figure.status, figure.article_count) == ("agree", 2)
+
+
+def test_currencies_are_never_converted():
+    found = figures(article(1, "The bell cost $2,000."), article(2, "The bell cost 1,800 euros."))
+    assert [f.status for f in found] == ["single", "single"]
+
+
+def test_more_than_3000_is_not_said_of_4000():
+    some = metric(3000.0, "3,000", bound="at_least")
+    assert agree(interval_of(some), interval_of(metric(3800.0, "3,800")))
+    assert not agree(interval_of(some), interval_of(metric(4000.0, "4,000")))
+
+
+def test_a_later_copy_of_an_old_text_does_not_make_its_count_the_latest():
+    old = "The flood killed 12 people in the valley."
+    figure = only(
+        article(1, old, group="g"),
+        article(2, "The flood killed 15 people in the valley.", hours=5),
+        article(3, old, hours=9, group="g"),
+    )
+    assert (figure.status, figure.value) == ("superseded", 15.0)
 
 
 def test_different_values_of_one_thing_conflict_and_the_note_says_who_says_which():
@@ -189,28 +221,86 @@ def test_a_copy_with_a_number_that_lost_its_scale_is_damaged():
     assert (figure.status, figure.value) == ("damaged", 310e6)
 
 
+def compared(articles) -> int:
+    """How many pairs of numbers are weighed for the figures of these articles."""
+    calls = 0
+
+    class Counting(Evidence):
+        def agreement(self, a, b):
+            nonlocal calls
+            calls += 1
+            return super().agreement(a, b)
+
+        def rivalry(self, a, b):
+            nonlocal calls
+            calls += 1
+            return super().rivalry(a, b)
+
+    reconcile([m for m, _ in articles], {m.article_id: found for m, found in articles}, evidence=Counting)
+    return calls
+
+
+def flood(n: int, articles: int, sentence: str) -> list[tuple[Member, list[Metric]]]:
+    """Articles with ``n`` metrics in all: one number a sentence, written as measuring gives them."""
+    members = [
+        Member(article_id=f"a{k}", story_id="s", source=f"o{k}", at=MORNING + timedelta(minutes=k))
+        for k in range(articles)
+    ]
+    found: list[list[Metric]] = [[] for _ in members]
+    for k in range(n):
+        value, text = k + 100, sentence.format(value=k + 100, place=f"place{k % 97}")
+        own = found[k % articles]
+        start = 200 * len(own)
+        at = start + text.find(str(value))
+        own.append(
+            Metric(
+                metric_id=f"m{k:06}",
+                article_id=members[k % articles].article_id,
+                span_start=at,
+                span_end=at + len(str(value)),
+                surface=str(value),
+                sentence=text,
+                value=float(value),
+                unit="sheep",
+                measure="sheep",
+            )
+        )
+    return list(zip(members, found, strict=True))
+
+
 def test_the_work_on_a_story_grows_with_its_numbers_and_not_with_their_pairs():
-    def compared(n: int) -> int:
-        calls = 0
+    def texts(n):
+        return [article(k, f"The flood killed 40 people and {k + 100} sheep in the valley.") for k in range(n)]
 
-        class Counting(Evidence):
-            def agreement(self, a, b):
-                nonlocal calls
-                calls += 1
-                return super().agreement(a, b)
-
-            def rivalry(self, a, b):
-                nonlocal calls
-                calls += 1
-                return super().rivalry(a, b)
-
-        texts = [article(k, f"The flood killed 40 people and {k + 100} sheep in the valley.") for k in range(n)]
-        metrics = {member.article_id: found for member, found in texts}
-        reconcile([member for member, _ in texts], metrics, evidence=Counting)
-        return calls
-
-    small, large = compared(100), compared(400)
+    small, large = compared(texts(100)), compared(texts(400))
     assert large < 6 * small
+
+
+@pytest.mark.parametrize(
+    ("articles", "sentence"),
+    [
+        (1, "The flood drowned {value} sheep in {place}."),
+        (20, "The flood drowned {value} sheep in {place}."),
+        (1000, "The flood drowned {value} sheep in the valley."),
+        (20, "{value} sheep."),
+    ],
+    ids=["one article", "long articles", "many articles", "bare numbers"],
+)
+def test_a_flood_of_numbers_in_one_story_takes_work_in_proportion(articles, sentence):
+    limits, n = Reconciling(), 4000
+    most = limits.most_neighbours + 9 * limits.most_rivals  # of a number: its neighbours, and those of its nine keys
+    assert compared(flood(n, articles, sentence)) < most * n < n * n / 10
+
+
+def test_a_number_that_one_page_repeats_is_compared_once():
+    text = "The flood killed 40 people in the valley. " * 300
+    assert compared([article(1, text), article(2, text)]) < 100
+
+
+def test_a_note_stays_short_however_many_say_it():
+    texts = [article(k, "The mill employs 2,300 workers.") for k in range(60)]
+    texts += [article(k, "The mill employs 3,140 workers at its gate.") for k in range(60, 90)]
+    assert max(len(f.note or "") for f in figures(*texts)) < 600
 
 
 @pytest.mark.parametrize(
@@ -226,6 +316,8 @@ def test_the_work_on_a_story_grows_with_its_numbers_and_not_with_their_pairs():
         ("12", "15", None),
         ("41,870", "41", None),
         ("70", "7,000", None),
+        ("$1.90", "$190 million", None),
+        ("$190 million", "$1.90", None),
     ],
 )
 def test_the_marks_of_damage(broken, whole, how):
