@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pipeline.measure.numbers import DASHES, Number
 from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
-from pipeline.measure.units import plural
+from pipeline.measure.units import plural, plural_ahead
 
 _CLOCK_AFTER = frozenset(
     {"am", "pm", "a.m.", "p.m.", "a.m", "p.m", "gmt", "est", "edt", "pst", "pdt", "utc", "bst", "cet", "et", "o'clock"}
@@ -33,6 +33,8 @@ def excluded(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
         or (number.paired == "range" and _date_range(tokens, number, pack))
         or (number.scale == 1.0 and number.sort == "plain" and _reference(tokens, number, pack))
         or _hundred_percent(tokens, number, pack)
+        or (number.sort == "money" and _glued_s(tokens, number))
+        or (number.bare and _before_name(tokens, number, pack))
         or _proper(tokens, number, pack)
         or (number.sort == "vague" and _vague_name(tokens, number))
         or (number.sort == "multiple" and number.paired is None and _no_multiple(tokens, number, pack))
@@ -43,6 +45,7 @@ def _bare(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
     return (
         _one(tokens, number, pack)
         or _year(tokens, number, pack)
+        or _era(tokens, number, pack)
         or _date(tokens, number, pack)
         or _clock(tokens, number)
         or _glued_name(tokens, number, pack)
@@ -94,24 +97,30 @@ def _year(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
             number.digits and len(token.text) == 4 and _word(tokens, number.last) == "s" and tokens[number.last].glued
         )
     value = int(token.text)
-    if (
-        not 1500
-        <= value
-        <= (2300 if _word(tokens, number.first - 1) in ("by", "in", "until", "before", "after") else 2100)
-    ):
+    before = _word(tokens, number.first - 1)
+    if not 1500 <= value <= (2300 if before in ("by", "in", "until", "before", "after") else 2100):
         return False
+    if before == "of" and _word(tokens, number.first - 2) in pack.exclusions.counted_before:
+        return False  # "an average of 1500"
     after = tokens[number.last] if number.last < len(tokens) else None
     if after is None or after.kind != "w":
         return True
     if after.glued:
         return True
-    before = _word(tokens, number.first - 1)
     if before in _YEAR_BEFORE or before in pack.periods.months or 1900 <= value <= 2060:
         counted = (
             after.low in pack.words.crowd or (after.low,) in pack.units.by_words or after.text in pack.units.by_symbol
         )
         return not (counted and before not in ("in", "since", "of", "the", "until", "during"))
     return after.low in pack.words.function
+
+
+def _era(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
+    """ "A.D. 1000 and 1260", "300 BC": years with their era."""
+    eras = pack.exclusions.eras
+    if _word(tokens, number.first - 1) in eras or _word(tokens, number.last) in eras:
+        return True
+    return _word(tokens, number.first - 1) in ("and", "to", *DASHES) and _word(tokens, number.first - 3) in eras
 
 
 def _date(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
@@ -186,8 +195,8 @@ def _glued_name(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
             return True  # "the '97 model"
         if previous.text == "(" and previous.glued and i and tokens[i - 1].text == ")":
             return True  # "501(c)(4)"
-        if previous.text == "." and previous.glued and i and tokens[i - 1].kind == "n":
-            return True
+        if previous.text == "." and previous.glued and i and tokens[i - 1].kind in ("n", "w"):
+            return True  # "ID.4"
     if number.last < n and tokens[number.last].glued:
         after = tokens[number.last]
         if after.kind == "w":
@@ -241,6 +250,8 @@ def _reference(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
         return True
     if not dot and _URLISH.match(before.text) and first.glued:
         return True
+    if before.text == '"' and i and tokens[i - 1].text == "=" and first.glued:
+        return True  # an attribute of markup that stayed in the text
     if number.last < len(tokens) and _URLISH.match(tokens[number.last].text) and tokens[number.last].glued:
         # "9/11", "24/7", and path segments; "km/h" is after a unit, not a number.
         return True
@@ -266,6 +277,26 @@ def _capital_name(tokens: Sequence[Token], number: Number, before: Token, after:
     if full_name and (after in pack.words.function or after in pack.words.verbs):
         return False
     return not (plural(after, pack.words) and tokens[number.last].text.islower())
+
+
+def _glued_s(tokens: Sequence[Token], number: Number) -> bool:
+    """ "a handful of $20s": a kind of note, no sum."""
+    return number.last < len(tokens) and tokens[number.last].glued and tokens[number.last].text == "s"
+
+
+def _before_name(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
+    """ "11 Pro Max", "10 Downing Street": digits before capitalised words of which none is a plural."""
+    n = len(tokens)
+    if not number.digits or number.last >= n:
+        return False
+    after = tokens[number.last]
+    if after.kind != "w" or not after.text.istitle() or after.glued or plural_ahead(tokens, number.last, pack.words):
+        return False
+    words = (pack.words.function, pack.periods.months, pack.periods.weekdays, pack.words.crowd, pack.words.casualties)
+    if any(after.low in known for known in words) or (after.low,) in pack.units.by_words:
+        return False
+    titled = number.last + 1 < n and tokens[number.last + 1].text.istitle()
+    return titled and after.text not in pack.units.by_symbol and after.low not in pack.numbers.scales
 
 
 def _phone(tokens: Sequence[Token], number: Number) -> bool:

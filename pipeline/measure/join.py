@@ -16,11 +16,20 @@ ROUND = frozenset({10.0, 100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0})
 
 
 def join(tokens: Sequence[Token], numbers: Sequence[Number], pack: Pack) -> list[Number]:
-    """The numbers with pairs merged into one, or marked (``paired``) where they stay two values."""
+    """The numbers with pairs merged into one, or marked (``paired``) where they stay two values.
+
+    What a dash joins goes first: "from 24 to 33-35 billion".
+    """
+    return _join(tokens, _join(tokens, numbers, pack, dashes=True), pack, dashes=False)
+
+
+def _join(tokens: Sequence[Token], numbers: Sequence[Number], pack: Pack, *, dashes: bool) -> list[Number]:
     joined: list[Number] = []
     i = 0
     while i < len(numbers):
-        pair = _pair(tokens, numbers[i], numbers[i + 1], pack) if i + 1 < len(numbers) else None
+        pair = None
+        if i + 1 < len(numbers) and _dashes(tokens, numbers[i], numbers[i + 1]) == dashes:
+            pair = _pair(tokens, numbers[i], numbers[i + 1], pack)
         if pair is None:
             joined.append(numbers[i])
             i += 1
@@ -30,27 +39,43 @@ def join(tokens: Sequence[Token], numbers: Sequence[Number], pack: Pack) -> list
     return joined
 
 
+def _dashes(tokens: Sequence[Token], a: Number, b: Number) -> bool:
+    """Whether nothing but a dash without spaces stands between the two."""
+    return (
+        b.first == a.last + 1 and tokens[a.last].text in DASHES and tokens[a.last].glued and bool(tokens[b.first].glued)
+    )
+
+
 def _pair(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Number] | None:
     """One number in place of the two, or the two with a mark, or None when they have nothing to do with each other."""
-    if a.value is None or b.value is None or b.first - a.last > 5:
+    if a.value is None or a.paired or b.first - a.last > 6:
         return None
     gap = [t.low for t in tokens[a.last : b.first]]
-    if not gap:
-        return None
-    dashed = gap[0] in DASHES and len(gap) == 1
-    if dashed and tokens[a.last].glued and tokens[b.first].glued:
+    if not gap or b.value is None:
+        arrives = gap == ["to"] and b.paired == "range" and moved(tokens, a.first, pack)
+        return [_lend_sort(_lend_scale(a, b) or a, b), b] if arrives else None
+    if _dashes(tokens, a, b):
         return _dashed(tokens, a, b, pack)
     words = [w for w in gap if w not in DASHES and w != ","]
+    if words == ["to"] and len(gap) == 3 and _votes(tokens, a, b, pack):
+        return [_replace(n, paired="votes", unit="vote") for n in (a, b)]  # "a 2-to-1 vote"
+    if words == ["to"] and _year_like(tokens, a) and _year_like(tokens, b):
+        return _range(tokens, a, b)
+    if words and words[-1] == "to" and _year_like(tokens, a):
+        return None  # "rose 60% in 2018 to 3.9 million"
     if words[:1] == ["to"] and _only_bounds(words[1:], pack):
         return _to(tokens, a, b, pack)
     if words[:1] in (["and"], ["to"]) and _between(tokens, a.first) and _only_bounds(words[1:], pack):
         return _range(tokens, a, b)
-    if len(words) in (2, 3) and tuple(words[:-1]) in pack.units.by_words:
-        # "from 252 miles to 287 miles"
-        unmoved = words[-1] == "to" and not moved(tokens, a.first, pack)
-        return _range(tokens, a, b) if unmoved or (words[-1] == "and" and _between(tokens, a.first)) else None
+    if 2 <= len(words) <= 5 and _unit_between(tokens, a, b, pack):
+        # "from 252 miles to 287 miles", "450 sq ft up to 900 sq ft"
+        if words[-1] == "to" and moved(tokens, a.first, pack):
+            return [a, _replace(b, paired="arrival")]
+        return _range(tokens, a, b) if words[-1] == "to" or _between(tokens, a.first) else None
     if words in (["in"], ["out", "of"], ["in", "every"], ["of", "every"], ["out", "of", "every"]):
         return _share(tokens, a, b, pack)
+    if words == ["of"] and b.amount == 10.0 and _word(tokens, b.last) in pack.words.crowd:
+        return _share(tokens, a, b, pack)  # "eight of 10 voters"
     if (
         words == ["or"]
         and a.bare
@@ -63,13 +88,44 @@ def _pair(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Num
 def _dashed(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Number] | None:
     whole = a.amount == int(a.amount) and b.amount == int(b.amount)
     if a.bare and b.bare and whole and max(a.amount, b.amount) < 1000:
-        near = {t.low for t in tokens[max(0, a.first - 6) : b.last + 4]}
-        played = near & pack.exclusions.scores and not near & pack.exclusions.voting
-        if near & (pack.exclusions.votes | pack.exclusions.voting) and not played and not near & {"points", "percent"}:
+        if _votes(tokens, a, b, pack):
             return [_replace(n, paired="votes", unit="vote") for n in (a, b)]
-        if played or a.amount >= b.amount:
+        if _played(tokens, a, b, pack) or a.amount >= b.amount:
             return [_replace(n, paired="score") for n in (a, b)]
     return _range(tokens, a, b)
+
+
+def _near(tokens: Sequence[Token], a: Number, b: Number) -> set[str]:
+    return {t.low for t in tokens[max(0, a.first - 6) : b.last + 4]}
+
+
+def _played(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> bool:
+    near = _near(tokens, a, b)
+    return bool(near & pack.exclusions.scores) and not near & pack.exclusions.voting
+
+
+def _votes(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> bool:
+    """Whether the two count the votes on either side."""
+    near = _near(tokens, a, b)
+    voted = near & (pack.exclusions.votes | pack.exclusions.voting) and a.bare and b.bare
+    return bool(voted) and not _played(tokens, a, b, pack) and not near & {"points", "percent"}
+
+
+def _year_like(tokens: Sequence[Token], number: Number) -> bool:
+    text = tokens[number.first].text
+    return number.bare and number.digits and len(text) == 4 and text.isdigit() and 1500 <= number.amount <= 2100
+
+
+def _unit_between(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> bool:
+    """Whether only a unit and "to" or "and" stand between two numbers."""
+    gap = [t for t in tokens[a.last : b.first] if t.text not in ".,"]
+    if not gap or gap[-1].low not in ("to", "and"):
+        return False
+    head = gap[: -2 if len(gap) > 1 and gap[-2].low == "up" else -1]
+    return bool(head) and (
+        tuple(t.low for t in head) in pack.units.by_words
+        or all(t.text in pack.units.by_symbol or t.low in ("sq", "cu") for t in head)
+    )
 
 
 def _to(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Number] | None:
@@ -120,6 +176,8 @@ def moved(tokens: Sequence[Token], first: int, pack: Pack) -> bool:
 
 def _range(tokens: Sequence[Token], a: Number, b: Number) -> list[Number] | None:
     scaled = _lend_scale(a, b) or a
+    if scaled.amount >= b.amount and a.sort == "money":
+        scaled = a  # "$200 to $4 million"
     if scaled.amount >= b.amount or not _same_sort(scaled, b):
         return None
     sort, unit = (b.sort, b.unit) if b.sort != "plain" else (scaled.sort, scaled.unit)
@@ -146,7 +204,7 @@ def _same_sort(a: Number, b: Number) -> bool:
 
 def _lend_scale(a: Number, b: Number) -> Number | None:
     """ "10 to 15 billion" means ten billion."""
-    if a.scale == 1.0 and b.scale > 1.0 and a.amount < 1000 and a.amount * b.scale <= b.amount * 1.0 + b.scale * 1000:
+    if a.scale == 1.0 and b.scale > 1.0 and a.amount < 1000:
         return _replace(a, value=a.amount * b.scale, scale=b.scale)
     return None
 
@@ -202,7 +260,7 @@ def lists(tokens: Sequence[Token], numbers: Sequence[Number]) -> list[int | None
             gap = [t.low for t in tokens[number.last : numbers[i + 1].first]]
             if gap and len(gap) <= 2 and all(w in (",", "and", "or", "to", "&") for w in gap):
                 follows = i + 1
-            elif gap[:1] == ["of"] and len(gap) <= 5 and all(w[:1].isalpha() for w in gap):
+            elif gap[:1] == ["of"] and 1 < len(gap) <= 5 and all(w[:1].isalpha() for w in gap):
                 follows = i + 1  # "12 of the district's 15 clinics"
         following.append(follows)
     return following

@@ -173,22 +173,36 @@ def _units(toks: Sequence[Token], numbers: Sequence[Number], pack: Pack) -> list
 
 def _from_context(toks: Sequence[Token], number: Number, last: Counted | None, pack: Pack) -> Counted | None:
     if number.digits:
-        for token in reversed(toks[max(0, number.first - 12) : number.first]):
+        for k in range(number.first - 1, max(-1, number.first - 13), -1):
+            token = toks[k]
             if token.low in pack.words.measured:
-                return Counted(pack.words.measured[token.low], "count", number.last, (token.low,))
+                return _measured(toks, k, number, pack)
             if token.text in ",;":
                 break
     near = [
         toks[k].low for k in (number.first - 1, number.last, number.first - 2, number.last + 1) if 0 <= k < len(toks)
     ]
     follows = toks[number.last].low if number.last < len(toks) else ""
+    if toks[number.first - 1].low == "of" and number.first > 1 and toks[number.first - 2].low in pack.words.parents:
+        return Counted("child", "count", number.last, ("children",))
     if any(w in pack.words.casualties for w in near) or (number.digits and follows in pack.words.deeds):
         return Counted("person", "count", number.last)
-    if last is not None and number.scale == 1.0:
+    compared = any(t.low in pack.words.compared for t in toks[max(0, number.first - 3) : number.first])
+    if last is not None and (number.scale == 1.0 or compared):
         after = toks[number.last].low if number.last < len(toks) else "."
         if after in pack.words.function or after in pack.words.verbs or after in ".,;)" or after.endswith("ed"):
             return Counted(last.unit, "count", number.last, last.nouns)
     return None
+
+
+def _measured(toks: Sequence[Token], k: int, number: Number, pack: Pack) -> Counted:
+    """ "attendance was 12,000" counts persons, "the registered voter sample is 834" voters, "life expectancy" years."""
+    unit = pack.words.measured[toks[k].low]
+    before = toks[k - 1].low if k else ""
+    if unit == "year":
+        return Counted(unit, "age" if before != "expectancy" else "time", number.last, ("age",))
+    unit = pack.words.of_whom.get(before, before if f"{before}s" in pack.words.crowd else unit)
+    return Counted(unit, "count", number.last, (toks[k].low,))
 
 
 def _counts_nothing(toks: Sequence[Token], number: Number, counted: Counted, pack: Pack) -> bool:

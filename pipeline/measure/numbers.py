@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pipeline.measure.pack import Money, Numbers, Pack
+from pipeline.measure.pack import Money, Numbers
 from pipeline.measure.text import Token
 
 LARGEST = 1e60
@@ -23,9 +23,6 @@ _LAKHS = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?")
 _DOTS = re.compile(r"\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}")
 _FEW_DECIMALS = re.compile(r"\d+,\d{1,2}")
 
-PERCENT = frozenset({"%", "percent", "pct", "percentage", "％"})
-_AMBIGUOUS = frozenset({"won", "real", "rand", "dong", "taka"})
-"""Currencies whose names are other words too: not after a small number."""
 DASHES = frozenset("-–—‑−")
 
 
@@ -95,6 +92,8 @@ def sign(tokens: Sequence[Token], i: int, money: Money, country: str | None) -> 
         joint = token.text + (" " if not tokens[i + 1].glued else "") + tokens[i + 1].text
         if joint in money.signs and i + 2 < n:
             return money.signs[joint], i + 2
+    if i + 2 < n and tokens[i + 1].glued and f"{token.text}{tokens[i + 1].text}" in money.signs:
+        return money.signs[f"{token.text}{tokens[i + 1].text}"], i + 2
     if token.text in money.signs and i + 1 < n:
         code = money.signs[token.text]
         if token.text == "$":
@@ -276,50 +275,6 @@ def _vague(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
     if j + 1 < len(tokens) and tokens[j].low == "of" and tokens[j + 1].low in numbers.vague:
         low, j = low * numbers.vague[tokens[j + 1].low] / 2, j + 2
     return Number(i, j, None, low=low, sort="vague", bound="at_least")
-
-
-def with_suffix(tokens: Sequence[Token], number: Number, pack: Pack) -> Number:
-    """The number with a percent sign, a currency name or points after it."""
-    j, n = number.last, len(tokens)
-    replace = msgspec.structs.replace
-    if number.sort == "vague":
-        # "tens of millions of dollars"; the span covers it, as it would with a sign.
-        name = tokens[j + 1].low if j + 1 < n and tokens[j].low == "of" else ""
-        plain = name in pack.money.names and name not in ("pounds", "won", "real", "rand")
-        return replace(number, last=j + 2, sort="money", unit=pack.money.names[name]) if plain else number
-    if number.sort in ("multiple", "fraction"):
-        return number
-    hyphen = j + 1 < n and tokens[j].text in DASHES and tokens[j].glued and tokens[j + 1].glued
-    k = j + 1 if hyphen else j
-    if k >= n:
-        return number
-    low = tokens[k].low
-    if low == "per" and k + 1 < n and tokens[k + 1].low == "cent":
-        low, k = "percent", k + 1
-    if low in PERCENT:
-        after = tokens[k + 1].low if k + 1 < n else ""
-        if after == "-" and k + 2 < n and tokens[k + 2].low in ("point", "points"):
-            k, after = k + 1, "points"
-        if after in ("point", "points") and low != "%":
-            return replace(number, last=k + 2, sort="point", unit="percentage_point")
-        return number if low == "percentage" else replace(number, last=k + 1, sort="percent", unit="percent")
-    money = pack.money
-    for length in (3, 2, 1):
-        name = " ".join(t.low for t in tokens[k : k + length])
-        if name in ("pounds", "pound") and ((number.value or 0) >= 1e6 or _pays(tokens, pack)):
-            return replace(number, last=k + length, sort="money", unit="GBP")
-        if name in money.names and not (name in _AMBIGUOUS and (number.value or 0.0) < 1000):
-            return replace(number, last=k + length, sort="money", unit=money.names[name])
-    if low in money.cents and tokens[k].text.islower():
-        return replace(number, last=k + 1, sort="money", unit=money.cents[low], value=(number.value or 0.0) / 100)
-    if tokens[k].text in money.codes:
-        code = tokens[k].text
-        return replace(number, last=k + 1, sort="money", unit=money.aliases.get(code, code))
-    return number
-
-
-def _pays(tokens: Sequence[Token], pack: Pack) -> bool:
-    return any(t.low in pack.money.pounds or t.text == "£" for t in tokens)
 
 
 def _checked(number: Number) -> Number | None:

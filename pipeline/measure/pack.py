@@ -27,6 +27,14 @@ class Numbers:
     characters: Mapping[str, float]
     multiples: Mapping[str, tuple[float, str | None]]
     decades: Mapping[str, tuple[int, int]]
+    figures: Mapping[str, tuple[int, int]]
+    """"single digits" and their like: the lowest and the highest."""
+    minus: Words
+    minus_not_after: Words
+    whole: Words
+    """Words that begin the whole of which a number is a part."""
+    in_metres: Words
+    """After "100m" these say that it is metres, not millions."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,9 @@ class Money:
     pounds: Words
     """Words beside which pounds are money and no weight."""
     cents: Mapping[str, str]
+    cent_signs: Mapping[str, str]
+    before_only: Words
+    """Codes that stand only before a number; after it they are something else."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,9 @@ class Exclusions:
     """Of a vote even where a word of sport is near."""
     scores: Words
     captions: tuple[str, ...]
+    eras: Words
+    counted_before: Words
+    """With "of" after them, four digits are no year."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +134,10 @@ class Vocabulary:
     crowd: Words
     measured: Mapping[str, str]
     """Nouns that stand before their number -> what is counted."""
+    of_whom: Mapping[str, str]
+    """Words before such a noun -> what is counted then."""
+    parents: Words
+    compared: Words
 
 
 @dataclass(frozen=True)
@@ -230,7 +248,7 @@ def read_pack(language: str, folder: Traversable) -> Pack:
     words, nouns, periods, speech = table("words"), table("nouns"), table("periods"), table("speech")
     bounds, changes, kinds, exclusions = table("bounds"), table("changes"), table("kinds"), table("exclusions")
     spelled: list[Iterable[str]] = [numbers.units, numbers.tens, numbers.scales, numbers.vague, numbers.multiples]
-    spelled += [("half", "halves", "third", "thirds", "quarter", "quarters"), numbers.denominators]
+    spelled += [("half", "halves", "third", "thirds", "quarter", "quarters"), numbers.denominators, numbers.figures]
     return Pack(
         language=language,
         numbers=numbers,
@@ -269,6 +287,9 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             deeds=frozenset(nouns["deeds"].split()),
             crowd=frozenset(nouns["crowd"]["words"].split()),
             measured=nouns["measured"],
+            of_whom=nouns["of_whom"],
+            parents=frozenset(nouns["parents"].split()),
+            compared=frozenset(nouns["compared"].split()),
         ),
         periods=Periods(
             months=periods["months"],
@@ -287,7 +308,9 @@ def read_pack(language: str, folder: Traversable) -> Pack:
 def _numbers(table: dict[str, Any]) -> Numbers:
     multiples = {w: (float(n), d or None) for w, (n, d) in table["multiples"].items()}
     decades = {w: (low, high) for w, (low, high) in table["decades"].items()}
-    return Numbers(**{**table, "multiples": multiples, "decades": decades})
+    figures = {w: (low, high) for w, (low, high) in table["figures"].items()}
+    words = {name: frozenset(text.split()) for name, text in table.pop("beside").items()}
+    return Numbers(**{**table, **words, "multiples": multiples, "decades": decades, "figures": figures})
 
 
 def _money(table: dict[str, Any]) -> Money:
@@ -300,6 +323,8 @@ def _money(table: dict[str, Any]) -> Money:
         dollar_of=table["dollar_of"],
         names={**plurals, **names},
         pounds=frozenset(table["pounds"]["money"].split()),
+        cent_signs=table["cent_signs"],
+        before_only=frozenset(table["before_only"].split()),
         cents={**table["cents"], **{f"{name}s": code for name, code in table["cents"].items()}},
     )
 
@@ -335,6 +360,8 @@ def _exclusions(table: dict[str, Any]) -> Exclusions:
         voting=frozenset(table["pairs"]["voting"].split()),
         scores=frozenset(table["pairs"]["scores"].split()),
         captions=tuple(table["captions"]["starts"]),
+        eras=frozenset(table["years"]["eras"].split()),
+        counted_before=frozenset(table["years"]["counted_before"].split()),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.measure.numbers import Number, parse_digits
+from pipeline.measure.numbers import DASHES, Number, parse_digits
 from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
 from pipeline.measure.units import singular
@@ -29,6 +29,7 @@ ADJECTIVES = {
     "nightly": "night",
 }
 _REACH = 6
+_WHOLE = {(12, "month"): "year", (3, "month"): "quarter", (7, "day"): "week", (24, "hour"): "day", (60, "minute"): "hour"}
 _NOUNS_OF_SHARE = frozenset(
     """share person head pupil student gallon barrel ton tonne ounce pound kilogram unit household family piece
     bushel square vote ticket night""".split()
@@ -45,6 +46,10 @@ def _after(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str
     slashed = j + 1 < n and tokens[j].text == "/" and tokens[j].glued
     if slashed:
         return _denominator(tokens, j + 1, pack)
+    if j + 3 < n and tokens[j].text in DASHES and tokens[j].glued and tokens[j + 1].low in ("a", "an", "per"):
+        return _denominator(tokens, j + 3, pack) if tokens[j + 2].text in DASHES else None  # "$12-an-hour"
+    # The price of what is counted is no rate of the count: "thousands of $12-an-hour workers".
+    j = max(j, number.last)
     steps = 0
     while j < n and steps <= _REACH:
         token = tokens[j]
@@ -55,11 +60,13 @@ def _after(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str
             low in ("a", "an")
             and j + 1 < n
             and _is_denominator(tokens, j + 1, steps, pack)
-            and tokens[j + 1].glued is False
+            and not tokens[j + 1].glued
         ):
             return _denominator(tokens, j + 1, pack)
         if low in ("each", "every") and j + 1 < n and _is_time(tokens, j + 1, pack):
             return _denominator(tokens, j + 1, pack)
+        if low == "every" and j + 2 < n:
+            return _every(tokens, j + 1, pack)
         if low in ADVERBS and (low != "daily" or j + 1 >= n or tokens[j + 1].kind != "w"):
             return None if low == "apiece" else ADVERBS[low]
         if (
@@ -70,6 +77,16 @@ def _after(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str
             return None
         j, steps = j + 1, steps + 1
     return None
+
+
+def _every(tokens: Sequence[Token], j: int, pack: Pack) -> str | None:
+    """ "every three months" is a quarter, "every 10 minutes" 10 minutes, "every other day" 2 days."""
+    spelled = {**pack.numbers.units, "other": 2, "few": 0}
+    count = spelled.get(tokens[j].low) if tokens[j].kind == "w" else parse_digits(tokens[j].text)
+    unit = pack.units.by_words.get((tokens[j + 1].low,))
+    if not count or unit is None or unit.dimension != "time":
+        return None
+    return _WHOLE.get((int(count), unit.name), f"{count:.10g} {unit.name}")
 
 
 def _is_time(tokens: Sequence[Token], j: int, pack: Pack) -> bool:

@@ -39,10 +39,11 @@ def fraction_at(tokens: Sequence[Token], i: int, pack: Pack) -> Number | None:
     if plural != (over > 1) or (part in ("quarters", "halves") and not hyphen and after not in _WHOLE):
         return None
     loose = low in ("a", "an") or not hyphen
+    ends = not after[:1].isalpha() or (_moved_by(tokens, i, pack) and after in pack.words.function)
     if (
         loose
         and after not in ("of", "more", "less", "fewer", "as", "the")
-        and not (_bounded(tokens, i, pack) and not after[:1].isalpha())
+        and not ((_bounded(tokens, i, pack) or _moved_by(tokens, i, pack)) and ends)
     ):
         return None
     return _scaled(tokens, i, j + 1, over / denominators[part], pack)
@@ -87,6 +88,30 @@ def _bounded(tokens: Sequence[Token], i: int, pack: Pack) -> bool:
         any(tuple(t.low for t in tokens[max(0, i - n) : i]) in pack.bounds.before for n in (1, 2))
         or _low(tokens, i - 1) == "by"
     )
+
+
+def _moved_by(tokens: Sequence[Token], i: int, pack: Pack) -> bool:
+    """ "up by a third since 2001", "fell a quarter": the fraction says how far something moved."""
+    before = _low(tokens, i - 1)
+    return before in pack.changes.verbs or (before == "by" and _low(tokens, i - 2) in pack.changes.verbs)
+
+
+def figures_at(tokens: Sequence[Token], i: int, pack: Pack) -> Number | None:
+    """ "single digits", "the low double digits": from the lowest to the highest number that has so many."""
+    j, part = i, None
+    if tokens[i].low in pack.numbers.decades and _low(tokens, i + 1) in (*pack.numbers.figures, *DASHES):
+        part = tokens[i].low[:3]
+        j = i + 2 if _low(tokens, i + 1) in DASHES else i + 1
+    if _low(tokens, j) not in pack.numbers.figures:
+        return None
+    k = j + 2 if _low(tokens, j + 1) in DASHES else j + 1
+    if _low(tokens, k) != "digits":
+        return None
+    low, high = pack.numbers.figures[tokens[j].low]
+    third = (high - low) // 3
+    within = {"low": (low, low + third + 1), "mid": (low + third, high - third), "hig": (high - third, high)}
+    low, high = within.get(part or "", (low, high))
+    return Number(i, k + 1, None, low=low, high=high, sort="percent", unit="percent", bound="range", paired="decade")
 
 
 def decade_at(tokens: Sequence[Token], i: int, pack: Pack) -> Number | None:

@@ -84,7 +84,9 @@ def _measure(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | N
     token = tokens[j]
     symbol = pack.units.by_symbol.get(token.text)
     if symbol is not None and (
-        token.glued or hyphen or (len(token.text) > 1 and number.digits and number.sort != "vague")
+        token.glued
+        or hyphen
+        or ((len(token.text) > 1 or token.text in "CFWV°") and number.digits and number.sort != "vague")
     ):
         return _as_unit(tokens, number, symbol.name, symbol.dimension, j + 1)
     if token.low in ("sq", "cu") and number.digits:
@@ -130,7 +132,9 @@ def _squared(tokens: Sequence[Token], number: Number, j: int, pack: Pack) -> Cou
     if k >= len(tokens):
         return None
     base = pack.units.by_symbol.get(tokens[k].text) or pack.units.by_words.get((tokens[k].low,))
-    unit = pack.units.by_name.get(f"{kind}{base.name}") if base else None
+    # Areas and volumes have their British names here, as most of the labelled sets do.
+    names = [f"{kind}{base.name}", f"{kind}{base.name.replace('meter', 'metre')}"] if base else []
+    unit = next((pack.units.by_name[name] for name in names if name in pack.units.by_name), None)
     return Counted(unit.name, unit.dimension, k + 1) if unit else None
 
 
@@ -211,7 +215,8 @@ def _age(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | None:
         or before[-1:] == ["turns"]
         or (before[-2:] == ["will", "be"] and before[-3:-2] in (["he"], ["she"]))
     )
-    return Counted("year", "age", number.last, ("age",)) if turning and after in ".,;" else None
+    ends = after in ".,;" or after.lower() in pack.words.function
+    return Counted("year", "age", number.last, ("age",)) if turning and ends else None
 
 
 def _apposition(tokens: Sequence[Token], number: Number) -> Counted | None:
@@ -242,7 +247,7 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
         if token.kind != "w":
             if token.text in DASHES and token.glued and j + 1 < n and run:
                 j += 1
-                if tokens[j].low in ("and", "or") and _plural_ahead(tokens, j + 1, words):
+                if tokens[j].low in ("and", "or") and plural_ahead(tokens, j + 1, words):
                     run.pop()
                     j += 1
                     continue
@@ -253,17 +258,19 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
                     j += 1
                 continue
             break
-        if token.low in ("and", "or") and run and not plural(run[-1][0], words) and _plural_ahead(tokens, j + 1, words):
+        if token.low in ("and", "or") and run and not plural(run[-1][0], words) and plural_ahead(tokens, j + 1, words):
             j += 1
             continue
         if token.low in words.function or token.low in words.verbs or token.low in pack.numbers.units:
             break
-        if token.low in ("last", "next") and not _plural_ahead(tokens, j + 1, words):
+        if token.low in pack.changes.comparatives and not plural_ahead(tokens, j + 1, words):
+            break  # "25k cheaper"
+        if token.low in ("last", "next") and not plural_ahead(tokens, j + 1, words):
             break  # "19 last night"
-        if run and token.low.endswith("ing") and not _plural_ahead(tokens, j + 1, words):
+        if run and token.low.endswith("ing") and not plural_ahead(tokens, j + 1, words):
             break
         run.append((token.low, j + 1))
-        if plural(token.low, words):
+        if plural(token.low, words) and not _plural_noun_at(tokens, j + 1, words):
             break
         j += 1
     return _from_run(tokens, number, run, words)
@@ -279,6 +286,11 @@ def _from_run(tokens: Sequence[Token], number: Number, run: list[tuple[str, int]
     return Counted(None, "", number.last)
 
 
+def _plural_noun_at(tokens: Sequence[Token], j: int, words: Vocabulary) -> bool:
+    """Whether a plural goes on to another: "police officers", "sports cars", "women drivers"."""
+    return j < len(tokens) and tokens[j].kind == "w" and tokens[j].text.islower() and plural(tokens[j].low, words)
+
+
 def _compound_end(tokens: Sequence[Token], j: int) -> int:
     """The end of the hyphenated word that starts at ``j``."""
     while j + 2 < len(tokens) and tokens[j + 1].text in DASHES and tokens[j + 1].glued and tokens[j + 2].glued:
@@ -289,22 +301,34 @@ def _compound_end(tokens: Sequence[Token], j: int) -> int:
 def _skip(tokens: Sequence[Token], j: int, words: Vocabulary) -> int:
     """Past what stands between number and noun: "of the", "more", "of Johnson's"."""
     first = j
+    if j < len(tokens) and tokens[j].low == "most" and plural_ahead(tokens, j + 1, words):
+        j += 1  # "the five most recent polls"
+    j = _past_price(tokens, j)
     while j < len(tokens) and (
         tokens[j].low in words.skip or (tokens[j].low.endswith("'s") and j and tokens[j - 1].low == "of")
     ):
         if tokens[j].low == "or" and not (j + 1 < len(tokens) and tokens[j + 1].low in ("so", "more", "fewer", "less")):
-            coordinated = j > first and _plural_ahead(tokens, j + 1, words)
+            coordinated = j > first and plural_ahead(tokens, j + 1, words)
             if not (coordinated and tokens[j + 1].low.endswith("er")):  # "420 new or larger kitchens"
                 break
         j += 1
     return j
 
 
-def _plural_ahead(tokens: Sequence[Token], j: int, words: Vocabulary) -> bool:
-    for token in tokens[j : j + 6]:
+def _past_price(tokens: Sequence[Token], j: int) -> int:
+    """Past "of $12-an-hour": what the things cost stands between them and their number."""
+    k = j + 1 if j < len(tokens) and tokens[j].low == "of" else j
+    if k + 2 < len(tokens) and tokens[k].text in "$£€" and tokens[k + 1].kind == "n" and tokens[k + 2].text in DASHES:
+        return _compound_end(tokens, k + 1)
+    return j
+
+
+def plural_ahead(tokens: Sequence[Token], j: int, words: Vocabulary) -> bool:
+    for k, token in enumerate(tokens[j : j + 6], start=j):
         if token.kind != "w" and token.text not in DASHES:
             return False
-        if token.low in words.function or token.low in words.verbs:
+        joined = k > j and token.glued and tokens[k - 1].text in DASHES
+        if (token.low in words.function or token.low in words.verbs) and not joined:
             return False
         if plural(token.low, words):
             return True

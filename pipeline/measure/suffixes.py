@@ -1,0 +1,78 @@
+"""What is written after a number and belongs to it: a percent sign, the name of a currency, points, "m" for million."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pipeline.measure.numbers import DASHES, Number
+from pipeline.measure.pack import Pack
+from pipeline.measure.text import Token
+from pipeline.measure.units import plural_ahead
+
+PERCENT = frozenset({"%", "percent", "pct", "percentage", "％"})
+_AMBIGUOUS = frozenset({"won", "real", "rand", "dong", "taka"})
+"""Currencies whose names are other words too: not after a small number."""
+
+
+def with_suffix(tokens: Sequence[Token], number: Number, pack: Pack) -> Number:
+    """The number with a percent sign, a currency name or points after it."""
+    j, n = number.last, len(tokens)
+    replace = msgspec.structs.replace
+    if number.sort == "vague":
+        # "tens of millions of dollars"; the span covers it, as it would with a sign.
+        name = tokens[j + 1].low if j + 1 < n and tokens[j].low == "of" else ""
+        plain = name in pack.money.names and name not in ("pounds", "won", "real", "rand")
+        return replace(number, last=j + 2, sort="money", unit=pack.money.names[name]) if plain else number
+    if number.sort in ("multiple", "fraction"):
+        return number
+    if _means_millions(tokens, number, pack):
+        return replace(number, last=j + 1, value=number.amount * 1e6, scale=1e6)
+    hyphen = j + 1 < n and tokens[j].text in DASHES and tokens[j].glued and tokens[j + 1].glued
+    k = j + 1 if hyphen else j
+    if k >= n:
+        return number
+    low = tokens[k].low
+    if low == "per" and k + 1 < n and tokens[k + 1].low == "cent":
+        low, k = "percent", k + 1
+    if low in PERCENT:
+        after = tokens[k + 1].low if k + 1 < n else ""
+        if after == "-" and k + 2 < n and tokens[k + 2].low in ("point", "points"):
+            k, after = k + 1, "points"
+        if after in ("point", "points") and low != "%":
+            return replace(number, last=k + 2, sort="point", unit="percentage_point")
+        return number if low == "percentage" else replace(number, last=k + 1, sort="percent", unit="percent")
+    money = pack.money
+    for length in (3, 2, 1):
+        name = " ".join(t.low for t in tokens[k : k + length])
+        if name in ("pounds", "pound") and ((number.value or 0) >= 1e6 or _pays(tokens, pack)):
+            return replace(number, last=k + length, sort="money", unit="GBP")
+        if name in money.names and not (name in _AMBIGUOUS and (number.value or 0.0) < 1000):
+            return replace(number, last=k + length, sort="money", unit=money.names[name])
+    if low in money.cents and tokens[k].text.islower():
+        return replace(number, last=k + 1, sort="money", unit=money.cents[low], value=(number.value or 0.0) / 100)
+    if tokens[k].glued and tokens[k].text in money.cent_signs and number.digits and _pays(tokens, pack):
+        unit, value = money.cent_signs[tokens[k].text], number.amount / 100
+        return replace(number, last=k + 1, sort="money", unit=unit, value=value)
+    if tokens[k].text in money.codes and tokens[k].text not in money.before_only:
+        code = tokens[k].text
+        return replace(number, last=k + 1, sort="money", unit=money.aliases.get(code, code))
+    return number
+
+
+def _pays(tokens: Sequence[Token], pack: Pack) -> bool:
+    return any(t.low in pack.money.pounds or t.text == "£" for t in tokens)
+
+
+def _means_millions(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
+    """ "2.7m combined sales", "35m of its phones" are millions, "35m long" and "the 100m hurdles" metres."""
+    j = number.last
+    if not number.digits or number.scale != 1.0 or j + 1 >= len(tokens):
+        return False
+    if tokens[j].text != "m" or not tokens[j].glued:
+        return False
+    after = tokens[j + 1].low
+    if after == "of":
+        return j + 2 < len(tokens) and tokens[j + 2].low in pack.numbers.whole
+    return after not in pack.numbers.in_metres and plural_ahead(tokens, j + 1, pack.words)
