@@ -10,6 +10,7 @@ from pipeline.measure.text import Token
 from pipeline.measure.units import Counted
 
 _REACH = 8
+_POINTS = frozenset({"percentage_point", "point"})
 # Nouns of rates that are given in percent of a whole.
 _BEFORE_OF = frozenset({"of", "in"})
 
@@ -24,11 +25,36 @@ def form_of(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
     change = _after(tokens, number, counted, pack) or _before(tokens, number, counted, pack)
     if change is not None:
         return "change", change or None
+    if counted.unit in _POINTS:
+        led = _led(tokens, number, pack)
+        if led is not None:
+            return "change", led or None
     if number.sort == "point":
         return _points(tokens, number, counted)
     if number.sort == "percent" or counted.unit == "percent":
         return _percent(tokens, number)
     return ("share", None) if counted.dimension == "share" else ("level", None)
+
+
+def _led(tokens: Sequence[Token], number: Number, pack: Pack) -> str | None:
+    """The direction of points by which one is ahead of another: "that lead was 7 points", "ahead 3 points"."""
+    for token in reversed(tokens[max(0, number.first - _REACH) : number.first]):
+        if token.low in pack.changes.leads:
+            return pack.changes.leads[token.low]
+        if token.text in ";:,—" or token.low in pack.changes.unled:
+            return None
+    return None
+
+
+def carried(gap: Sequence[Token], number: Number, counted: Counted, before: Counted, pack: Pack) -> bool:
+    """Whether a number shares form and direction with the one before it in a list: "down 2.3%, Larsen by 2.6%".
+
+    ``gap``: the tokens between the two.
+    """
+    if counted.unit != before.unit or not (counted.unit in _POINTS or number.sort == "percent"):
+        return False
+    names = all(t.text[:1].isupper() or t.low in pack.changes.listing for t in gap)
+    return names and bool(gap) and any(t.text == "," or t.low == "and" for t in gap)
 
 
 def _percent(tokens: Sequence[Token], number: Number) -> tuple[str, str | None]:

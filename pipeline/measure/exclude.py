@@ -217,7 +217,7 @@ def _pronoun(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
     return (
         before in ("the", "these", "those")
         and (bare_after or after.endswith("ed"))
-        and after not in ("of", "-", "more", "other")
+        and after not in ("of", "-", "more", "other", "most")
     )
 
 

@@ -19,11 +19,18 @@ _BREAKS = frozenset({";", "—", "–", "“", "”", '"', "but", "while", "alth
 def kind_of(tokens: Sequence[Token], number: Number, bound: str, pack: Pack) -> str:
     """actual, target, forecast, limit or hypothetical."""
     low = [t.low for t in tokens]
+    kinds = pack.kinds
+    before = low[max(0, number.first - 3) : number.first]
+    if tuple(before[-2:]) in kinds.instead:
+        return "hypothetical"
+    of_body = before[-1:] == ["of"] and not kinds.bodies.isdisjoint(before[-2:-1])
+    if of_body or not kinds.definite.isdisjoint(before[-1:]):
+        return "actual"  # what is already there: "those 5,000 people", "the nation of 53 million"
     start = _clause_start(low, number.first)
     cue, at = _cue(low, start, number.first, pack)
     if number.paired == "votes" or _opens(low, number, pack):
-        after = low[number.last : number.last + 7]
-        if any(w in pack.kinds.modals for w in after):
+        after = low[number.last : number.last + (11 if number.paired == "votes" else 7)]
+        if any(w in kinds.modals for w in after) and not any(w in pack.speech.verbs for w in after):
             return "hypothetical"
     if cue is None or number.first - at > _REACH.get(cue, _USUAL_REACH):
         cue, at = _cue(
@@ -32,7 +39,7 @@ def kind_of(tokens: Sequence[Token], number: Number, bound: str, pack: Pack) -> 
     if cue is None:
         return "actual"
     if cue == "limit":
-        legal = bool(pack.kinds.legal & set(low))
+        legal = bool(kinds.legal & set(low))
         near = _USUAL_REACH if low[at] not in ("requires", "require", "required", "must") else 30
         return (
             "limit"
@@ -40,7 +47,7 @@ def kind_of(tokens: Sequence[Token], number: Number, bound: str, pack: Pack) -> 
             else "actual"
         )
     if cue == "hypothetical":
-        modal = bool(pack.kinds.modals & set(low))
+        modal = bool(kinds.modals & set(low))
         return "hypothetical" if modal or low[at] not in ("if",) else "actual"
     return cue
 
@@ -72,9 +79,15 @@ def _clause_end(low: Sequence[str], last: int) -> int:
 def _cue(low: Sequence[str], start: int, end: int, pack: Pack, *, after: bool = False) -> tuple[str | None, int]:
     """The cue nearest to the number between two places, and where it is. After the number only tight ones count."""
     places = range(start, end) if after else range(end - 1, start - 1, -1)
-    phrases = pack.kinds.phrases
+    kinds, phrases = pack.kinds, pack.kinds.phrases
     for i in places:
-        if not after and low[i] == "will" and i + 1 < end and low[i + 1] not in pack.kinds.not_planned:
+        if not after and low[i] in kinds.modals and i + 1 < len(low) and low[i + 1] in kinds.poll_answers:
+            continue  # "46 percent would choose Ruiz": what the asked said
+        if after and low[i] in pack.speech.verbs:
+            return None, -1
+        if not after and low[i] in kinds.participles and "," in low[i:end]:
+            continue  # "seeking the office, was backed by 42 percent"
+        if not after and low[i] == "will" and i + 1 < end and low[i + 1] not in kinds.not_planned:
             return "target", i
         for length in range(min(_LONGEST, end - i), 0, -1):
             says = phrases.get(tuple(low[i : i + length]))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from pipeline.measure.bounds import bound_of
-from pipeline.measure.change import form_of
+from pipeline.measure.change import carried, form_of
 from pipeline.measure.confidence import confidence_of
 from pipeline.measure.exclude import excluded
 from pipeline.measure.find import find_numbers
@@ -113,6 +113,11 @@ def measure_sentence(
             # "lost 190 points, or 0.6%", "lower than 8.9 ksi (61.4 MPa)": the same thing in other units.
             bound, approx = bounds[-1] if bound == "exact" and bounds[-1][0] != "range" else (bound, approx)
             form, direction = forms[-1] if forms[-1][0] == "change" and form != "multiple" else (form, direction)
+        gap = toks[max(numbers[i - 1].last, units[i - 1][0].end) : number.first] if i else []
+        if form != "change" and i and forms[-1][0] == "change" and carried(gap, number, counted, units[i - 1][0], pack):
+            form, direction = forms[-1]
+        if bound == "exact" and i and bounds[-1][0] in ("at_least", "at_most") and _respectively(toks, number, gap):
+            bound, approx = bounds[-1]
         bounds.append((bound, approx))
         forms.append((form, direction))
         if _counts_nothing(toks, number, counted, pack):
@@ -139,6 +144,12 @@ def measure_sentence(
             period=None if counted.dimension in ("age", "time") else period_of(part.text, start, end, times, starts),
             confidence=confidence_of(number, counted, borrowed),
         )
+
+
+def _respectively(toks: Sequence[Token], number: Number, gap: Sequence[Token]) -> bool:
+    """ "more than $38 million and $23 million, respectively": the bound is of both."""
+    after = [t.low for t in toks[number.last : number.last + 4]]
+    return "respectively" in after and any(t.low == "and" for t in gap)
 
 
 def _times(value: float | None, factor: float) -> float | None:

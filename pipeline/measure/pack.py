@@ -90,6 +90,10 @@ class Changes:
     with_by: Words
     selective: Words
     moving: Words
+    leads: Mapping[str, str]
+    """Words that say who is ahead -> the direction of the points by which."""
+    unled: Words
+    listing: Words
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,15 @@ class Kinds:
     not_planned: Words
     """Verbs that after "will" say what happens, not what somebody means to do."""
     modals: Words
+    instead: frozenset[tuple[str, ...]]
+    """What follows one of these did not happen: "rather than 11"."""
+    definite: Words
+    bodies: Words
+    """Nouns that are described by their size: "a nation of 53 million"."""
+    poll_answers: Words
+    """Verbs that after "would" say what people asked by a poll answered."""
+    participles: Words
+    """Cues that do not reach over a comma."""
 
 
 @dataclass(frozen=True)
@@ -267,13 +280,18 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             comparatives={w: d for d, text in changes["comparatives"].items() for w in text.split()},
             fillers=frozenset(changes["fillers"]["words"].split()),
             levels=frozenset(changes["fillers"]["levels"]),
+            leads={w: "" if d == "none" else d for d, text in changes["leads"].items() for w in text.split()},
             **{name: frozenset(text.split()) for name, text in changes["special"].items()},
         ),
         kinds=Kinds(
-            phrases=_phrases({kind: cues["phrases"] for kind, cues in kinds.items()}),
+            phrases=_phrases({kind: cues["phrases"] for kind, cues in kinds.items() if "phrases" in cues}),
             not_planned=frozenset(kinds["target"]["not_planned"].split()),
             legal=frozenset(kinds["limit"]["legal"]),
             modals=frozenset(kinds["hypothetical"]["modals"]),
+            instead=frozenset(tuple(phrase.split()) for phrase in kinds["hypothetical"]["instead"]),
+            poll_answers=frozenset(kinds["hypothetical"]["poll_answers"].split()),
+            participles=frozenset(kinds["target"]["participles"].split()),
+            **{name: frozenset(text.split()) for name, text in kinds.pop("actual").items()},
         ),
         exclusions=_exclusions(exclusions),
         words=Vocabulary(

@@ -71,6 +71,7 @@ def _after(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str
             return None if low == "apiece" else ADVERBS[low]
         if (
             token.kind == "n"
+            or low in pack.numbers.units
             or token.text in ',;:()—“”"'
             or low in ("and", "but", "while", "that", "which", "who", "to", "or")
         ):

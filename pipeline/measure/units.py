@@ -27,6 +27,9 @@ class Counted(msgspec.Struct, frozen=True):
 
 def unit_of(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
     """The unit of the number at its own place; ``unit`` None when nothing there tells it."""
+    if number.paired == "decade" and number.sort == "percent":
+        led = any(t.low in pack.changes.leads for t in tokens[max(0, number.first - 6) : number.first])
+        return Counted("percentage_point" if led else "percent", "percent", number.last)
     if number.sort in ("money", "percent", "point"):
         return Counted(number.unit, number.sort, number.last)
     if number.paired == "votes":
@@ -319,7 +322,8 @@ def _past_price(tokens: Sequence[Token], j: int) -> int:
     """Past "of $12-an-hour": what the things cost stands between them and their number."""
     k = j + 1 if j < len(tokens) and tokens[j].low == "of" else j
     if k + 2 < len(tokens) and tokens[k].text in "$£€" and tokens[k + 1].kind == "n" and tokens[k + 2].text in DASHES:
-        return _compound_end(tokens, k + 1)
+        end = _compound_end(tokens, k + 1)
+        return end + 1 if end < len(tokens) and tokens[end].text in "”\"" else end
     return j
 
 
