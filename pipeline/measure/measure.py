@@ -58,6 +58,8 @@ def measure_text(
             share = draft.unit in ("percent", "percentage_point", "ratio") or draft.form == "share"
             source = sources.source(index, draft.span_start, draft.span_end, share)
             cue, told = source if source else (None, index)
+            if told != index and cue and cue.document and _is_own(draft.measure, pack):
+                cue = None  # a poll's margin of error is nobody's finding
             period = draft.period
             if (
                 cue
@@ -82,6 +84,10 @@ def measure_text(
                 )
             )
     return found
+
+
+def _is_own(measure: str | None, pack: Pack) -> bool:
+    return not pack.speech.unsourced.isdisjoint((measure or "").split())
 
 
 def has_number(sentence: str, pack: Pack) -> bool:

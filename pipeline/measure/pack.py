@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -190,6 +191,28 @@ class Speech:
     noun_openers: Words
     inside_names: Words
     dates: Words
+    relatives: Words
+    subordinators: Words
+    finite: Words
+    """Verbs that no subject holds."""
+    nouns_in_ly: Words
+    that: Words
+    meanwhile: Words
+    """Directly after a verb of saying these begin what went on at the same time."""
+    participles: Words
+    nouns: Words
+    """Nouns of saying."""
+    after_nouns: Words
+    in_documents: Words
+    inside: Words
+    accusing: Words
+    of_what: Words
+    being: Words
+    accompanying: Words
+    asides: re.Pattern[str]
+    """Begins a clause that only describes."""
+    unsourced: Words
+    """Words of measures that a source of another sentence never stands for."""
     according_first: Words
     """First words of ``according``."""
 
@@ -390,8 +413,11 @@ def _around(phrase: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _speech(table: dict[str, Any]) -> Speech:
     according = _phrases({"source": table.pop("according")})
+    asides = re.compile(table.pop("asides"))
     words = {name: frozenset(text.split()) for name, text in table.items()}
-    return Speech(according=according, according_first=frozenset(phrase[0] for phrase in according), **words)
+    return Speech(
+        asides=asides, according=according, according_first=frozenset(phrase[0] for phrase in according), **words
+    )
 
 
 def _naming(table: dict[str, Any]) -> Naming:

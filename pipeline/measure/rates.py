@@ -29,7 +29,13 @@ ADJECTIVES = {
     "nightly": "night",
 }
 _REACH = 6
-_WHOLE = {(12, "month"): "year", (3, "month"): "quarter", (7, "day"): "week", (24, "hour"): "day", (60, "minute"): "hour"}
+_WHOLE = {
+    (12, "month"): "year",
+    (3, "month"): "quarter",
+    (7, "day"): "week",
+    (24, "hour"): "day",
+    (60, "minute"): "hour",
+}
 _NOUNS_OF_SHARE = frozenset(
     """share person head pupil student gallon barrel ton tonne ounce pound kilogram unit household family piece
     bushel square vote ticket night""".split()
@@ -56,12 +62,7 @@ def _after(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str
         low = token.low
         if low == "per" and j + 1 < n and tokens[j + 1].low != "cent":
             return _denominator(tokens, j + 1, pack)
-        if (
-            low in ("a", "an")
-            and j + 1 < n
-            and _is_denominator(tokens, j + 1, steps, pack)
-            and not tokens[j + 1].glued
-        ):
+        if low in ("a", "an") and j + 1 < n and _is_denominator(tokens, j + 1, steps, pack) and not tokens[j + 1].glued:
             return _denominator(tokens, j + 1, pack)
         if low in ("each", "every") and j + 1 < n and _is_time(tokens, j + 1, pack):
             return _denominator(tokens, j + 1, pack)

@@ -6,7 +6,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from pipeline.measure.cues import Cue, cues_in
+from pipeline.measure.cue import Cue
+from pipeline.measure.cues import cues_in
 from pipeline.measure.pack import Pack
 from pipeline.measure.text import Sentence, tokens
 
@@ -18,6 +19,7 @@ _SHORT_QUOTE = 25
 """Characters; a shorter quotation is a term, not somebody's speech."""
 _OPENERS = frozenset({"“", '"'})
 _CLOSERS = frozenset({"”", '"'})
+_LABEL = re.compile(r"^[\"“]?([A-Z][A-Z.'’]+(?:[ -][A-Z][A-Z.'’]+){0,3}):\s", re.MULTILINE)
 _QUOTE_MARKS = re.compile(r"[“”\"]|\n")
 
 
@@ -32,6 +34,8 @@ class Sources:
         self._quotes = quotations(text)
         self._starts = [start for start, _ in self._quotes]
         self._begins = [part.start for part in parts]
+        self._asides = pack.speech.asides
+        self._labels = labels(text)
 
     def source(self, index: int, start: int, end: int, share: bool) -> tuple[Cue, int] | None:
         """The cue that names the source of the number at ``start``..``end`` in sentence ``index``, and the sentence
@@ -49,6 +53,8 @@ class Sources:
             cue = self._persisting(
                 index, _PERSISTS if share else 2, self._parts[index].paragraph if not share else None
             )
+        if cue is None and self._labels:
+            cue = self._labelled(start)
         if cue is None:
             return None
         named = self._named(index, cue)
@@ -77,8 +83,18 @@ class Sources:
     def _in_sentence(self, index: int, start: int, end: int, quote: tuple[int, int] | None) -> Cue | None:
         outside = [c for c in self.cues(index) if not c.extent[0] <= start < c.extent[1]]
         # What follows the name of the speaker outside the quotation is about the speaker: "..., said Okoro, who wants".
-        before = [c for c in outside if c.at < start and (c.start < c.at or c.according or quote is not None)]
+        before = [
+            c
+            for c in outside
+            if c.at < start
+            and (c.start < c.at or c.according or c.start == c.at or quote is not None)
+            and (c.ahead or quote is not None)
+            and not self._aside(c, start)
+        ]
         after = [c for c in outside if c.at >= end]
+        beside = next((c for c in after if c.according and c.document and c.at - end <= 1), None)
+        if beside is not None:
+            return beside  # "58 percent in the last poll"
         if quote is not None and after and (not before or after[0].at - end < start - before[-1].at):
             return after[0]
         according = [c for c in outside if c.according]
@@ -89,6 +105,10 @@ class Sources:
             if after and (after[0].according or quote is not None or self._trails(after[0], end))
             else (according[0] if according else None)
         )
+
+    def _aside(self, cue: Cue, start: int) -> bool:
+        """Whether the number stands in a clause that describes a place: "in the state, where 18 votes are at stake"."""
+        return bool(self._asides.search(self._text, max(cue.at, start - 60), start))
 
     def _trails(self, cue: Cue, end: int) -> bool:
         """Whether a cue after the number speaks of what was before it: "..., she said"; not "... and she said that"."""
@@ -111,11 +131,15 @@ class Sources:
                     best = (abs(distance), cue)
         if best is not None:
             return best[1]
-        for i in range(index - 1, max(-1, index - _BACK), -1):
-            if part.paragraph - self._parts[i].paragraph > 2:
+        last = part.paragraph
+        for i in range(index - 1, max(-1, index - 2 * _BACK), -1):
+            earlier = self._parts[i]
+            if last - earlier.paragraph > 2:
                 break
             if self.cues(i):
                 return self.cues(i)[-1]
+            if earlier.text[:1] in _OPENERS:
+                last = earlier.paragraph  # a speech that goes on over several paragraphs
         for i in range(index + 1, min(len(self._parts), index + 4)):
             if self._parts[i].paragraph > part.paragraph + 1:
                 break
@@ -137,6 +161,11 @@ class Sources:
                 return last if last.document else None
         return None
 
+    def _labelled(self, start: int) -> Cue | None:
+        """The speaker of a transcript whose turn it is."""
+        at = bisect_right([label.start for label in self._labels], start) - 1
+        return self._labels[at] if at >= 0 else None
+
     def _named(self, index: int, cue: Cue) -> Cue:
         """The last named source that a pronoun stands for; the pronoun itself when there is none."""
         if cue.pronoun is None:
@@ -147,6 +176,15 @@ class Sources:
                 if earlier.at < cue.at and earlier.pronoun is None and (of_document or not earlier.document):
                     return earlier
         return cue
+
+
+def labels(text: str) -> list[Cue]:
+    """The speakers of a transcript ("HOLT: We left."), each a cue for all up to the next; empty when there are none."""
+    found = []
+    for m in _LABEL.finditer(text):
+        start, end = m.span(1)
+        found.append(Cue(start, end, start, (start, end), document=False, according=False))
+    return found if len(found) > 1 else []
 
 
 def quotations(text: str) -> list[tuple[int, int]]:

@@ -323,7 +323,7 @@ def _past_price(tokens: Sequence[Token], j: int) -> int:
     k = j + 1 if j < len(tokens) and tokens[j].low == "of" else j
     if k + 2 < len(tokens) and tokens[k].text in "$£€" and tokens[k + 1].kind == "n" and tokens[k + 2].text in DASHES:
         end = _compound_end(tokens, k + 1)
-        return end + 1 if end < len(tokens) and tokens[end].text in "”\"" else end
+        return end + 1 if end < len(tokens) and tokens[end].text in '”"' else end
     return j
 
 
