@@ -83,14 +83,26 @@ def _before(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
     """The direction when a change word stands before the number with only fillers between; "" when it has none."""
     changes = pack.changes
     i = number.first - 1
-    if i > 0 and tokens[i].low == "by" and number.sort in ("percent", "point", "money", "fraction"):
-        for token in reversed(tokens[max(0, i - 12) : i]):
+    by = i
+    while (
+        by > 0
+        and i - by < 4
+        and tokens[by].low in changes.fillers
+        and tokens[by].low != "by"
+        and tokens[by].kind == "w"
+    ):
+        by -= 1
+    if by > 0 and tokens[by].low == "by":
+        reach = 12 if number.sort in ("percent", "point", "money", "fraction") else 5
+        for token in reversed(tokens[max(0, by - reach) : by]):
             if token.low in changes.verbs and token.low not in changes.particles:
                 return changes.verbs[token.low]
     low_limit = max(-1, number.first - _REACH)
     while i > low_limit:
         token = tokens[i]
         low = token.low
+        if low == "at" and number.sort == "percent" and i and tokens[i - 1].low in changes.at_rates:
+            return changes.verbs[tokens[i - 1].low]  # "growing at 3 percent"
         if low in changes.levels and not (
             low == "as" and i + 1 < len(tokens) and tokens[i + 1].low in ("much", "many")
         ):

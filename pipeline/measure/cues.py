@@ -50,6 +50,9 @@ def _according(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | N
     for length in (4, 3, 2):
         words = tuple(t.low for t in toks[i : i + length])
         if words in pack.speech.according:
+            documented = words[0] in pack.speech.documents or words[0] in pack.speech.verbs or words[-1] != "by"
+            if not documented and not any(t.low in pack.speech.documents for t in toks[max(0, i - 12) : i]):
+                return None  # "released by his captors"
             span = phrase_right(toks, i + length, pack.speech)
             if span is None or toks[span[0]].low in pack.speech.not_sources:
                 return None

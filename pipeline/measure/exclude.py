@@ -287,7 +287,7 @@ def _glued_s(tokens: Sequence[Token], number: Number) -> bool:
 def _before_name(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
     """ "11 Pro Max", "10 Downing Street": digits before capitalised words of which none is a plural."""
     n = len(tokens)
-    if not number.digits or number.last >= n:
+    if not number.digits or number.last >= n or number.amount >= 1000:
         return False
     after = tokens[number.last]
     if after.kind != "w" or not after.text.istitle() or after.glued or plural_ahead(tokens, number.last, pack.words):

@@ -53,7 +53,8 @@ def _main_subject(toks: list[Token], before: int, pack: Pack) -> tuple[int, int]
     for v in range(1, before):
         low = toks[v].low
         if low in pack.words.verbs or low in pack.speech.verbs or low in pack.speech.being or low.endswith("ed"):
-            return phrase_left(toks, v, pack)
+            span = phrase_left(toks, v, pack)
+            return span if span and toks[span[0]].low not in pack.speech.lead_ins else None
     return None
 
 

@@ -76,11 +76,7 @@ def _pair(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Num
         return _share(tokens, a, b, pack)
     if words == ["of"] and b.amount == 10.0 and _word(tokens, b.last) in pack.words.crowd:
         return _share(tokens, a, b, pack)  # "eight of 10 voters"
-    if (
-        words == ["or"]
-        and a.bare
-        and (b.value == a.value + 1 or (a.digits == b.digits and a.value < b.value <= 2 * a.value))
-    ):
+    if words == ["or"] and a.bare and (b.value == a.value + 1 or a.value < b.value <= 2 * a.value):
         return _range(tokens, a, b)
     return None
 
@@ -131,7 +127,7 @@ def _unit_between(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> 
 def _to(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Number] | None:
     """ "X to Y": a ratio, the two ends of a movement, or a range."""
     after = {t.low for t in tokens[b.last : b.last + 2]}
-    before = {t.low for t in tokens[max(0, a.first - 3) : a.first]}
+    before = {t.low for t in tokens[max(0, a.first - 5) : a.first]}
     if a.bare and b.bare and (after | before) & RATIO_NOUNS and b.amount:
         return [
             _replace(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pipeline.measure.numbers import Number
 from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
+from pipeline.measure.units import Counted
 
 _LONGEST = 5
 _REACH = {"limit": 30}
@@ -16,7 +17,7 @@ _FARTHEST = 40
 _BREAKS = frozenset({";", "—", "–", "“", "”", '"', "but", "while", "although", "though", "whereas", "because"})
 
 
-def kind_of(tokens: Sequence[Token], number: Number, bound: str, pack: Pack) -> str:
+def kind_of(tokens: Sequence[Token], number: Number, counted: Counted, bound: str, pack: Pack) -> str:
     """actual, target, forecast, limit or hypothetical."""
     low = [t.low for t in tokens]
     kinds = pack.kinds
@@ -26,6 +27,8 @@ def kind_of(tokens: Sequence[Token], number: Number, bound: str, pack: Pack) -> 
     of_body = before[-1:] == ["of"] and not kinds.bodies.isdisjoint(before[-2:-1])
     if of_body or not kinds.definite.isdisjoint(before[-1:]):
         return "actual"  # what is already there: "those 5,000 people", "the nation of 53 million"
+    if _past(low, number, counted, pack):
+        return "actual"
     start = _clause_start(low, number.first)
     cue, at = _cue(low, start, number.first, pack)
     if number.paired == "votes" or _opens(low, number, pack):
@@ -36,7 +39,7 @@ def kind_of(tokens: Sequence[Token], number: Number, bound: str, pack: Pack) -> 
         cue, at = _cue(
             low, number.last, min(len(low), _clause_end(low, number.last), number.last + 6), pack, after=True
         )
-    if cue is None:
+    if cue is None or (cue == "target" and at < number.first and _other_clause(low, at, number, pack)):
         return "actual"
     if cue == "limit":
         legal = bool(kinds.legal & set(low))
@@ -52,9 +55,26 @@ def kind_of(tokens: Sequence[Token], number: Number, bound: str, pack: Pack) -> 
     return cue
 
 
+def _past(low: Sequence[str], number: Number, counted: Counted, pack: Pack) -> bool:
+    """ "20 years ago", "the past four years", "a 14-year-old": nobody plans these."""
+    before, after = low[max(0, number.first - 2) : number.first], low[counted.end : counted.end + 1]
+    if counted.dimension == "age" and after != ["or"] and before[-1:] != ["over"]:
+        return number.paired is None and counted.end > number.last and low[counted.end - 1] in pack.kinds.old
+    return counted.dimension == "time" and not pack.kinds.past.isdisjoint([*before[-1:], *after])
+
+
 def _opens(low: Sequence[str], number: Number, pack: Pack) -> bool:
     """ "A 10 percent cut would ...": the number belongs to the subject, which begins the sentence."""
     return number.first <= 2 and low[0] in ("a", "an", "another", "such", "any")
+
+
+def _other_clause(low: Sequence[str], at: int, number: Number, pack: Pack) -> bool:
+    """Whether a comma between the cue and the number begins a clause with a subject of its own."""
+    between = low[at : number.first]
+    if "," not in between:
+        return False
+    comma = len(between) - 1 - between[::-1].index(",")
+    return len(between) - comma <= 4 and comma + 1 == len(between) and number.sort == "percent"
 
 
 def _close(at: int, number: Number) -> bool:
@@ -87,6 +107,8 @@ def _cue(low: Sequence[str], start: int, end: int, pack: Pack, *, after: bool = 
             return None, -1
         if not after and low[i] in kinds.participles and "," in low[i:end]:
             continue  # "seeking the office, was backed by 42 percent"
+        if not after and low[i + 1 : i + 2] == ["-"]:
+            continue  # "a will-they-win poll"
         if not after and low[i] == "will" and i + 1 < end and low[i + 1] not in kinds.not_planned:
             return "target", i
         for length in range(min(_LONGEST, end - i), 0, -1):

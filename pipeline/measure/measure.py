@@ -146,7 +146,7 @@ def measure_sentence(
             measure=name_of(toks, number, counted, pack),
             form=form,  # type: ignore[arg-type]
             direction=direction,  # type: ignore[arg-type]
-            kind=kind_of(toks, number, bound, pack),  # type: ignore[arg-type]
+            kind=kind_of(toks, number, counted, bound, pack),  # type: ignore[arg-type]
             period=None if counted.dimension in ("age", "time") else period_of(part.text, start, end, times, starts),
             confidence=confidence_of(number, counted, borrowed),
         )
@@ -202,6 +202,14 @@ def _from_context(toks: Sequence[Token], number: Number, last: Counted | None, p
     follows = toks[number.last].low if number.last < len(toks) else ""
     if toks[number.first - 1].low == "of" and number.first > 1 and toks[number.first - 2].low in pack.words.parents:
         return Counted("child", "count", number.last, ("children",))
+    of_body = (
+        toks[number.first - 1].low == "of" and number.first > 1 and toks[number.first - 2].low in pack.kinds.bodies
+    )
+    goes_on = follows in pack.words.further and number.last + 1 < len(toks)
+    after_more = toks[number.last + 1].low if goes_on else ""
+    more = number.amount >= 1000 and (after_more in pack.words.function or after_more in pack.words.deeds)
+    if of_body or more:
+        return Counted("person", "count", number.last, ("people",))
     if any(w in pack.words.casualties for w in near) or (number.digits and follows in pack.words.deeds):
         return Counted("person", "count", number.last)
     compared = any(t.low in pack.words.compared for t in toks[max(0, number.first - 3) : number.first])

@@ -113,6 +113,8 @@ def _after(tokens: Sequence[Token], j: int, pack: Pack, rated: bool) -> str | No
             continue
         if not _nounish(token, pack) or (low in pack.naming.empty and not words):
             break
+        if not started and low in pack.kinds.poll_answers and rated:
+            break  # "46 percent support Ms. Ruiz"
         words.append(low.removesuffix("'s"))
         started = True
         if plural(low, pack.words):
@@ -226,7 +228,14 @@ def _subject(tokens: Sequence[Token], number: Number, pack: Pack) -> str | None:
 
 def _nounish(token: Token, pack: Pack) -> bool:
     low = token.low
-    if token.kind != "w" or len(low) < 2 or low in pack.words.function or low in pack.words.verbs:
+    if (
+        token.kind != "w"
+        or len(low) < 2
+        or ("'" in low and not low.endswith("'s"))
+        or low in pack.naming.contracted
+        or low in pack.words.function
+        or low in pack.words.verbs
+    ):
         return False
     if low in pack.naming.quantities:
         return True

@@ -90,6 +90,7 @@ class Changes:
     being: Words
     with_by: Words
     selective: Words
+    at_rates: Words
     moving: Words
     leads: Mapping[str, str]
     """Words that say who is ahead -> the direction of the points by which."""
@@ -112,6 +113,8 @@ class Kinds:
     """Nouns that are described by their size: "a nation of 53 million"."""
     poll_answers: Words
     """Verbs that after "would" say what people asked by a poll answered."""
+    old: Words
+    past: Words
     participles: Words
     """Cues that do not reach over a comma."""
 
@@ -141,6 +144,10 @@ class Vocabulary:
     verbs: Words
     singular_s: Words
     irregular: Mapping[str, str]
+    attributive: Words
+    """Plurals that stand before the noun that is counted."""
+    not_men: Words
+    """Words in -men that are no plurals."""
     casualties: Words
     casualty_nouns: Mapping[str, str]
     deeds: Words
@@ -151,7 +158,10 @@ class Vocabulary:
     of_whom: Mapping[str, str]
     """Words before such a noun -> what is counted then."""
     parents: Words
+    aging: Words
+    """Verbs before "at" and an age."""
     compared: Words
+    further: Words
 
 
 @dataclass(frozen=True)
@@ -211,6 +221,9 @@ class Speech:
     accompanying: Words
     asides: re.Pattern[str]
     """Begins a clause that only describes."""
+    circumstances: Words
+    """After a verb of saying these begin when, where or how it was said."""
+    telling: Words
     unsourced: Words
     """Words of measures that a source of another sentence never stands for."""
     according_first: Words
@@ -222,6 +235,9 @@ class Naming:
     quantities: Words
     verbs: Words
     empty: Words
+    contracted: Words
+    extents: Words
+    """Nouns of lengths."""
     deeds: Mapping[str, str]
     """Verbs -> the measure of a number that they take."""
     alike: Mapping[str, Words]
@@ -323,6 +339,8 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             verbs=frozenset(words["verbs"].split()),
             singular_s=frozenset(words["singular_s"].split()),
             irregular=words["irregular"],
+            attributive=frozenset(words["attributive"].split()),
+            not_men=frozenset(words["not_men"].split()),
             casualties=frozenset(nouns["casualties"].split()),
             casualty_nouns=nouns["casualty_nouns"],
             deeds=frozenset(nouns["deeds"].split()),
@@ -330,7 +348,9 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             measured=nouns["measured"],
             of_whom=nouns["of_whom"],
             parents=frozenset(nouns["parents"].split()),
+            aging=frozenset(nouns["aging"].split()),
             compared=frozenset(nouns["compared"].split()),
+            further=frozenset(nouns["further"].split()),
         ),
         periods=Periods(
             months=periods["months"],
@@ -381,6 +401,10 @@ def _units(table: dict[str, Any]) -> Units:
             symbols.update(dict.fromkeys(row["symbols"], unit))
             for written in row["words"]:
                 *head, last = written.replace("-", " - ").split()
+                if "per" in head:  # "parts per million"
+                    words[(*_plural_forms(head[0]), *head[1:], last)] = unit
+                    words[(*head, last)] = unit
+                    continue
                 for form in (last, *_plural_forms(last)):
                     words[(*head, form)] = unit
                     if head and head[0] == "degree":
@@ -429,6 +453,8 @@ def _naming(table: dict[str, Any]) -> Naming:
         quantities=frozenset(table["quantities"].split()),
         verbs=frozenset(table["verbs"].split()),
         empty=frozenset(table["empty"].split()),
+        contracted=frozenset(table["contracted"].split()),
+        extents=frozenset(table["extents"].split()),
         deeds={verb: name for name, text in table["deeds"].items() for verb in text.split()},
         alike=alike,
         growing=frozenset(table["updated"]["growing"].split()),

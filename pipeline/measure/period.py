@@ -26,6 +26,8 @@ _ORIGIN = re.compile(
     r"\b(?:Act|Law|Class|Code|Treaty)\s+of\s?|\b(?:built|born|founded|created|established|introduced) in\s?"
 )
 """When a thing began, or a part of its name."""
+_NAME = re.compile(r" [A-Z][a-z]")
+_THAN = re.compile(r"\bthan $")
 _COUNTED = re.compile(r"_\d+$")
 _FUTURE = re.compile(r"\b(?:will|next|by|plans?|expected|forecast|until)\b")
 
@@ -52,9 +54,12 @@ def expressions(text: str, published: datetime.date | None, pack: Pack) -> list[
         before = _SPOKEN.search(text, max(0, m.start() - 24), m.start())
         if before and before["word"].lower() in pack.speech.verbs and row in ("weekday", "day", "day_word", "week"):
             continue
+        bare_year = row == "year" and m[0].isdigit()
+        if (bare_year and _NAME.match(text, m.end())) or _THAN.search(text, max(0, m.start() - 6), m.start()):
+            continue  # "a 2005 Pontiac", "higher than in 2010"
         if _LEVELS.match(text, m.end()) or _ORIGIN.search(text, max(0, m.start() - 16), m.start() + 3):
             continue
-        if row in ("month", "day") and not _capital_month(m[0]):
+        if row in ("month", "day", "days") and not _capital_month(m[0]):
             continue
         iso = _RESOLVERS[row](g, published, pack.periods, text[max(0, m.start() - 40) : m.start()])
         if iso:
@@ -117,6 +122,7 @@ def _compiled(periods: Periods) -> tuple[re.Pattern[str], tuple[str, ...]]:
         "y2": year,
         "y": year,
         "m": r"0[1-9]|1[0-2]",
+        "d2": r"3[01]|[12]\d|0?[1-9]",
         "d": r"3[01]|[12]\d|0?[1-9]",
         "q": "[1-4]",
     }
@@ -177,6 +183,12 @@ def _day(g: Groups, published: datetime.date | None, periods: Periods, before: s
         return datetime.date(year or 1, month, day).isoformat()
     except ValueError:
         return None
+
+
+def _days(g: Groups, published: datetime.date | None, periods: Periods, before: str) -> str | None:
+    first = _day(g, published, periods, before)
+    last = _day({**g, "d": g["d2"]}, published, periods, before)
+    return f"{first}/{last}" if first and last and first < last else first
 
 
 def _month(g: Groups, published: datetime.date | None, periods: Periods, before: str) -> str | None:
@@ -283,6 +295,7 @@ _RESOLVERS: dict[str, Resolver] = {
     "end": _end,
     "years": _years,
     "day": _day,
+    "days": _days,
     "quarter": _quarter,
     "month": _month,
     "months": _months,

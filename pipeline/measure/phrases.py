@@ -42,7 +42,8 @@ def phrase_left(toks: list[Token], v: int, pack: Pack) -> tuple[int, int] | None
             break
         if token.text in _LEFT_STOPS and not abbreviation(toks, start - 1, speech):
             break
-        if token.low in speech.clause_words and not (token.low == "as" and start - 1 == 0):
+        than = token.low == "than" and start < len(toks) and toks[start].kind == "n"
+        if token.low in speech.clause_words and not (token.low == "as" and start - 1 == 0) and not than:
             subordinate = token.low in speech.subordinators
             break
         if token.low == "and" and end - start >= 1 and (toks[start].low in speech.pronouns or start - 1 == 0):

@@ -19,6 +19,7 @@ _SHORT_QUOTE = 25
 """Characters; a shorter quotation is a term, not somebody's speech."""
 _OPENERS = frozenset({"“", '"'})
 _CLOSERS = frozenset({"”", '"'})
+_AFTER_VERB = re.compile(r"(?P<verb>\w+)(?: (?P<word>[\w’']+))?")
 _LABEL = re.compile(r"^[\"“]?([A-Z][A-Z.'’]+(?:[ -][A-Z][A-Z.'’]+){0,3}):\s", re.MULTILINE)
 _QUOTE_MARKS = re.compile(r"[“”\"]|\n")
 
@@ -106,12 +107,27 @@ class Sources:
             else (according[0] if according else None)
         )
 
+    def _ends(self, cue: Cue) -> bool:
+        """Whether nothing that was said follows the verb of saying: only a stop, or when and where it was said."""
+        after = _AFTER_VERB.match(self._text, cue.at)
+        if after is None or not after["word"]:
+            return True
+        speech = self._pack.speech
+        word = after["word"].lower()
+        return (
+            word in speech.circumstances
+            or word in self._pack.periods.weekdays
+            or after["verb"].lower() in speech.telling
+        )
+
     def _aside(self, cue: Cue, start: int) -> bool:
         """Whether the number stands in a clause that describes a place: "in the state, where 18 votes are at stake"."""
         return bool(self._asides.search(self._text, max(cue.at, start - 60), start))
 
     def _trails(self, cue: Cue, end: int) -> bool:
         """Whether a cue after the number speaks of what was before it: "..., she said"; not "... and she said that"."""
+        if cue.start < cue.at and not self._ends(cue):
+            return False  # "Where 40 left, Holt said the fleet was gone": what was said comes after
         between = self._text[end : cue.extent[0]]
         return "," in between[-3:] or "”" in between or '"' in between or cue.start > cue.at
 

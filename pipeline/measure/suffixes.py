@@ -75,4 +75,8 @@ def _means_millions(tokens: Sequence[Token], number: Number, pack: Pack) -> bool
     after = tokens[j + 1].low
     if after == "of":
         return j + 2 < len(tokens) and tokens[j + 2].low in pack.numbers.whole
-    return after not in pack.numbers.in_metres and plural_ahead(tokens, j + 1, pack.words)
+    if after in pack.numbers.in_metres:
+        return False
+    coordinated = next((k + 1 for k in range(j + 2, min(len(tokens), j + 4)) if tokens[k].low == "and"), None)
+    ahead = plural_ahead(tokens, j + 1, pack.words)
+    return ahead or (coordinated is not None and plural_ahead(tokens, coordinated, pack.words))

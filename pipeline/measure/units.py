@@ -11,6 +11,11 @@ from pipeline.measure.pack import Pack, Vocabulary
 from pipeline.measure.text import Token
 
 _WORDS_IN_RUN = 7
+_QUOTES = frozenset("“‘\"'")
+_CLOSED = frozenset("”’\"'")
+_IN_QUOTES = 5
+_FEET = frozenset("'′’")
+_SIZES = frozenset({"size", "national"})
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -85,6 +90,8 @@ def _measure(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | N
         if unit is not None:
             return _as_unit(tokens, number, unit.name, unit.dimension, j + length)
     token = tokens[j]
+    if token.text in _FEET and token.glued and _dimensioned(tokens, number, pack):
+        return Counted("foot", "length", j + 1)
     symbol = pack.units.by_symbol.get(token.text)
     if symbol is not None and (
         token.glued
@@ -97,8 +104,14 @@ def _measure(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | N
     if token.low == "x" and token.glued and number.digits:
         return Counted("ratio", "multiple", j + 1)
     if token.low in ("times", "fold", "-fold") and number.sort == "plain":
-        return _times(tokens, number, j)
+        return _times(tokens, number, j, pack)
     return None
+
+
+def _dimensioned(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
+    """ "at an altitude of 30'"."""
+    near = tokens[max(0, number.first - 4) : number.first]
+    return number.digits and any(t.low in pack.naming.extents for t in near)
 
 
 def _as_unit(tokens: Sequence[Token], number: Number, name: str, dimension: str, end: int) -> Counted:
@@ -141,9 +154,9 @@ def _squared(tokens: Sequence[Token], number: Number, j: int, pack: Pack) -> Cou
     return Counted(unit.name, unit.dimension, k + 1) if unit else None
 
 
-def _times(tokens: Sequence[Token], number: Number, j: int) -> Counted:
+def _times(tokens: Sequence[Token], number: Number, j: int, pack: Pack) -> Counted:
     """ "three times as many" is a multiple, "voted three times" a count."""
-    after = [t.low for t in tokens[j + 1 : j + 3]]
+    after = [t.low for t in tokens[j + 1 : j + 6]]
     compares = {
         "as",
         "more",
@@ -165,15 +178,7 @@ def _times(tokens: Sequence[Token], number: Number, j: int) -> Counted:
     if (
         tokens[j].low != "times"
         or (after and after[0] in compares and after[0] != "the")
-        or after[:2]
-        in (
-            ["the", "size"],
-            ["the", "number"],
-            ["the", "rate"],
-            ["the", "amount"],
-            ["the", "national"],
-            ["the", "average"],
-        )
+        or (after[:1] == ["the"] and not (pack.naming.quantities | _SIZES).isdisjoint(after))
     ):
         return Counted("ratio", "multiple", j + 1)
     return Counted("time", "count", j + 1, ("times",))
@@ -200,6 +205,10 @@ def _age(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | None:
     ):
         return Counted("year", "age", number.last, ("age",))
     after = tokens[number.last].text if number.last < len(tokens) else "."
+    died = before[-1:] == ["at"] and before[-2:-1] and before[-2] in pack.words.aging and number.digits
+    both = before[-1:] == ["both"] and number.digits and after in ",.;)"
+    if died or both:
+        return Counted("year", "age", number.last, ("age",))
     if (
         number.paired is None
         and 1 < top < 110
@@ -248,6 +257,9 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
     while j < n and len(run) < _WORDS_IN_RUN:
         token = tokens[j]
         if token.kind != "w":
+            if not run and token.text in _QUOTES and (closing := _closing(tokens, j)) is not None:
+                j = closing + 1  # "two “religious freedom” amendments"
+                continue
             if token.text in DASHES and token.glued and j + 1 < n and run:
                 j += 1
                 if tokens[j].low in ("and", "or") and plural_ahead(tokens, j + 1, words):
@@ -289,8 +301,18 @@ def _from_run(tokens: Sequence[Token], number: Number, run: list[tuple[str, int]
     return Counted(None, "", number.last)
 
 
+def _closing(tokens: Sequence[Token], j: int) -> int | None:
+    """Where the short quotation that opens at ``j`` closes, if words follow it."""
+    for k in range(j + 2, min(len(tokens) - 1, j + 2 + _IN_QUOTES)):
+        if tokens[k].text in _CLOSED:
+            return k if tokens[k + 1].kind == "w" else None
+    return None
+
+
 def _plural_noun_at(tokens: Sequence[Token], j: int, words: Vocabulary) -> bool:
     """Whether a plural goes on to another: "police officers", "sports cars", "women drivers"."""
+    if tokens[j - 1].low not in words.attributive:
+        return False
     return j < len(tokens) and tokens[j].kind == "w" and tokens[j].text.islower() and plural(tokens[j].low, words)
 
 
@@ -341,7 +363,7 @@ def plural_ahead(tokens: Sequence[Token], j: int, words: Vocabulary) -> bool:
 
 def plural(word: str, words: Vocabulary) -> bool:
     """Whether the word looks like a plural noun."""
-    if word in words.irregular:
+    if word in words.irregular or (word.endswith("men") and len(word) > 4 and word not in words.not_men):
         return True
     if len(word) < 3 or not word.endswith("s") or word.endswith(("ss", "us", "is", "'s")):
         return False
