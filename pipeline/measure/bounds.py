@@ -34,6 +34,13 @@ def _before(tokens: Sequence[Token], number: Number, pack: Pack) -> tuple[str, b
             if says == "approx":
                 approx, i = True, i - length
                 continue
+            if (
+                says == "at_most"
+                and i > length
+                and tokens[i - 1].low == "to"
+                and tokens[i - length - 1].low in pack.changes.verbs
+            ):
+                return "exact", approx  # "edged up to 37 percent"
             if says == "at_least" and _is_span(tokens, number, i, pack):
                 return "exact", approx
             if _reached(tokens, i, pack):

@@ -32,7 +32,7 @@ def form_of(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
     if number.sort == "point":
         return _points(tokens, number, counted)
     if number.sort == "percent" or counted.unit == "percent":
-        return _percent(tokens, number)
+        return _percent(tokens, number, pack)
     return ("share", None) if counted.dimension == "share" else ("level", None)
 
 
@@ -57,11 +57,26 @@ def carried(gap: Sequence[Token], number: Number, counted: Counted, before: Coun
     return names and bool(gap) and any(t.text == "," or t.low == "and" for t in gap)
 
 
-def _percent(tokens: Sequence[Token], number: Number) -> tuple[str, str | None]:
+def _percent(tokens: Sequence[Token], number: Number, pack: Pack) -> tuple[str, str | None]:
     """A percentage above 100 of something is a multiple of it; any other is a share unless it moved."""
     after = tokens[number.last].low if number.last < len(tokens) else ""
     if number.value is not None and number.value > 100 and after in _BEFORE_OF:
         return "multiple", None
+    for k in range(number.first - 1, max(-1, number.first - _REACH), -1):
+        low = tokens[k].low
+        if low in pack.changes.transitive:
+            # "cutting weapons prosecutions some 40 percent"; "cut 40 percent of them" has its own rule.
+            return (
+                ("change", pack.changes.verbs[low])
+                if after not in _BEFORE_OF and k < number.first - 1
+                else ("share", None)
+            )
+        if (
+            (low in pack.words.function and low not in pack.changes.fillers)
+            or tokens[k].kind not in ("w", "")
+            or low == ","
+        ):
+            break
     return "share", None
 
 
@@ -86,7 +101,7 @@ def _before(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
     by = i
     while (
         by > 0
-        and i - by < 4
+        and i - by < 5
         and tokens[by].low in changes.fillers
         and tokens[by].low != "by"
         and tokens[by].kind == "w"
@@ -170,6 +185,8 @@ def _after(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pack
         # "4,000 more than last year" moved; "three more will follow" did not.
         than = any(t.low == "than" for t in tokens[number.last + 1 : number.last + 5])
         before = tokens[number.first - 1].low if number.first else ""
+        if tokens[number.last].low in changes.fewer:
+            return "down"
         return changes.comparatives[tokens[number.last].low] if than and before not in ("no", "the", "than") else None
     if number.sort == "plain" and counted.end > j and counted.unit:
         j = counted.end
@@ -180,6 +197,8 @@ def _after(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pack
         low = token.low
         if low in changes.comparatives and _than_number(tokens, k + 1):
             return None
+        if counted.dimension == "time" and low in changes.placing:
+            return None  # "five months ahead of the vote"
         if low in changes.comparatives and (
             low
             not in ("over", "above", "under", "below", "behind", "ahead", "additional", "older", "younger", "better")
@@ -187,6 +206,8 @@ def _after(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pack
             or (counted.dimension != "count" and low not in ("over", "under"))
         ):
             return None if low in ("over", "under") else changes.comparatives[low]
+        if counted.unit in _POINTS and low in changes.leads and changes.leads[low]:
+            return changes.leads[low]  # "a six-point lead"
         if (
             number.sort in ("percent", "point", "money", "fraction")
             and low in changes.nouns

@@ -31,7 +31,11 @@ def excluded(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
         or number.paired == "score"
         or (_word(tokens, number.first - 1) == "per" and number.sort == "plain")
         or (number.paired == "range" and _date_range(tokens, number, pack))
-        or (number.scale == 1.0 and number.sort == "plain" and _reference(tokens, number, pack))
+        or (
+            (number.scale == 1.0 or _letter(tokens, number))
+            and number.sort == "plain"
+            and _reference(tokens, number, pack)
+        )
         or _hundred_percent(tokens, number, pack)
         or (number.sort == "money" and _glued_s(tokens, number))
         or (number.bare and _before_name(tokens, number, pack))
@@ -279,6 +283,12 @@ def _capital_name(tokens: Sequence[Token], number: Number, before: Token, after:
     return not (plural(after, pack.words) and tokens[number.last].text.islower())
 
 
+def _letter(tokens: Sequence[Token], number: Number) -> bool:
+    """Whether the scale is one letter: "2B" may be two billion or a section."""
+    last = tokens[number.last - 1]
+    return len(last.text) == 1 and last.kind == "w" and bool(last.glued)
+
+
 def _glued_s(tokens: Sequence[Token], number: Number) -> bool:
     """ "a handful of $20s": a kind of note, no sum."""
     return number.last < len(tokens) and tokens[number.last].glued and tokens[number.last].text == "s"
@@ -398,7 +408,11 @@ def _proper(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
     capital_after = after is not None and after.text[:1].isupper() and after.kind == "w"
     if number.first == 0 or tokens[number.first - 1].text in ("“", '"', "‘"):
         return number.value == 0.0 and capital_after
-    return capital_after or tokens[number.first - 1].text[:1].isupper()
+    previous = tokens[number.first - 1]
+    # "the Group of Seven"; in a headline other words have capitals too.
+    titled = sum(t.text[:1].isupper() for t in tokens) > len(tokens) / 2
+    opens = previous.text in ":.—–-"
+    return capital_after or previous.text[:1].isupper() or not (titled or opens)
 
 
 def _idiom(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:

@@ -134,6 +134,10 @@ def _to(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Numbe
                 a, last=b.last, value=a.amount / b.amount, sort="multiple", unit="ratio", direction="up", paired="ratio"
             )
         ]
+    if b.amount == 1.0 and a.bare and b.bare and not a.digits and a.amount > 1.0:
+        return [
+            _replace(a, last=b.last, sort="multiple", unit="ratio", direction="up", paired="ratio")
+        ]  # "three to one"
     if moved(tokens, a.first, pack):
         a = _lend_scale(a, b) or a
         return [_lend_sort(a, b), _replace(b, paired="arrival")]

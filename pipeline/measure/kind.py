@@ -111,8 +111,23 @@ def _cue(low: Sequence[str], start: int, end: int, pack: Pack, *, after: bool = 
             continue  # "a will-they-win poll"
         if not after and low[i] == "will" and i + 1 < end and low[i + 1] not in kinds.not_planned:
             return "target", i
+        if (
+            not after
+            and low[i] in pack.speech.verbs
+            and i
+            and "," in low[max(start, i - 5) : i]
+            and low[i + 1 : i + 2] != [","]
+        ):
+            return None, -1  # "..., Holt said there were 70": the cue was of another clause
         for length in range(min(_LONGEST, end - i), 0, -1):
             says = phrases.get(tuple(low[i : i + length]))
+            if (
+                low[i] in kinds.nouns_to
+                and low[i + length - 1] == "to"
+                and low[i + length : i + length + 1]
+                and low[i + length] in pack.words.function
+            ):
+                continue  # "his offer to the union"
             if says is None or (
                 after
                 and (length == 1 or says == "hypothetical")

@@ -179,8 +179,8 @@ def _units(toks: Sequence[Token], numbers: Sequence[Number], pack: Pack) -> list
             found[i] = (msgspec.structs.replace(found[i - 1][0], end=numbers[i].last), True)
     last: Counted | None = None
     for i, (counted, _) in enumerate(found):
-        if counted.unit is None and numbers[i].sort == "plain":
-            context = _from_context(toks, numbers[i], last, pack)
+        if counted.unit is None and numbers[i].sort in ("plain", "vague"):
+            context = _from_context(toks, numbers[i], counted, last, pack)
             if context is not None:
                 found[i] = (context, True)
         elif counted.dimension == "count":
@@ -188,7 +188,9 @@ def _units(toks: Sequence[Token], numbers: Sequence[Number], pack: Pack) -> list
     return found
 
 
-def _from_context(toks: Sequence[Token], number: Number, last: Counted | None, pack: Pack) -> Counted | None:
+def _from_context(
+    toks: Sequence[Token], number: Number, counted: Counted, last: Counted | None, pack: Pack
+) -> Counted | None:
     if number.digits:
         for k in range(number.first - 1, max(-1, number.first - 13), -1):
             token = toks[k]
@@ -200,6 +202,7 @@ def _from_context(toks: Sequence[Token], number: Number, last: Counted | None, p
         toks[k].low for k in (number.first - 1, number.last, number.first - 2, number.last + 1) if 0 <= k < len(toks)
     ]
     follows = toks[number.last].low if number.last < len(toks) else ""
+    other = counted.end > number.last
     if toks[number.first - 1].low == "of" and number.first > 1 and toks[number.first - 2].low in pack.words.parents:
         return Counted("child", "count", number.last, ("children",))
     of_body = (
@@ -210,14 +213,22 @@ def _from_context(toks: Sequence[Token], number: Number, last: Counted | None, p
     more = number.amount >= 1000 and (after_more in pack.words.function or after_more in pack.words.deeds)
     if of_body or more:
         return Counted("person", "count", number.last, ("people",))
+    if number.sort == "vague" and not other:
+        return None
     if any(w in pack.words.casualties for w in near) or (number.digits and follows in pack.words.deeds):
         return Counted("person", "count", number.last)
-    compared = any(t.low in pack.words.compared for t in toks[max(0, number.first - 3) : number.first])
+    compared = other or any(t.low in pack.words.compared for t in toks[max(0, number.first - 3) : number.first])
     if last is not None and (number.scale == 1.0 or compared):
         after = toks[number.last].low if number.last < len(toks) else "."
-        if after in pack.words.function or after in pack.words.verbs or after in ".,;)" or after.endswith("ed"):
+        if (
+            other
+            or after in pack.words.function
+            or after in pack.words.verbs
+            or after in ".,;)"
+            or after.endswith("ed")
+        ):
             return Counted(last.unit, "count", number.last, last.nouns)
-    return None
+    return Counted("person", "count", number.last, ("people",)) if other else None
 
 
 def _measured(toks: Sequence[Token], k: int, number: Number, pack: Pack) -> Counted:
@@ -232,7 +243,16 @@ def _measured(toks: Sequence[Token], k: int, number: Number, pack: Pack) -> Coun
 
 def _counts_nothing(toks: Sequence[Token], number: Number, counted: Counted, pack: Pack) -> bool:
     """A small spelled number without anything counted is a pronoun; digits may still be a quantity."""
-    if counted.unit is not None or number.sort != "plain" or number.scale != 1.0:
+    if counted.unit is not None or number.sort != "plain":
+        return False
+    letter = toks[number.last - 1]
+    if (
+        letter.text in ("B", "M", "T")
+        and letter.glued
+        and number.amount == int(number.amount / number.scale) * number.scale
+    ):
+        return True  # "the argument over 2B"
+    if number.scale != 1.0:
         return False
     if number.paired == "range":
         return False

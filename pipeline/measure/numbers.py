@@ -136,6 +136,9 @@ def _digits(tokens: Sequence[Token], i: int, numbers: Numbers, money: bool) -> N
     elif power := _power(tokens, j):
         exponent, j = power
         value *= math.pow(10.0, exponent)
+    elif mixed := _and_a_fraction(tokens, j, numbers):
+        part, j = mixed
+        value += part
     scale, j = _scale(tokens, j, numbers, money)
     return _checked(Number(i, j, value * scale, scale=scale, digits=True))
 
@@ -218,7 +221,7 @@ def _words(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
         elif low in ("and", "-") and seen and j + 1 < n and _goes_on(tokens, j, numbers, last_rank):
             j += 1
             continue
-        elif low == "and" and seen and _and_a_fraction(tokens, j, numbers):
+        elif low in ("and", "-") and seen and _and_a_fraction(tokens, j, numbers):
             fraction, j = _and_a_fraction(tokens, j, numbers) or (0.0, j)
             times, j = _scale(tokens, j, numbers)
             return _checked(Number(i, j, (total + current + fraction) * times, scale=times))
@@ -246,13 +249,13 @@ def _goes_on(tokens: Sequence[Token], j: int, numbers: Numbers, last_rank: int) 
 
 
 def _and_a_fraction(tokens: Sequence[Token], j: int, numbers: Numbers) -> tuple[float, int] | None:
-    """ "and a half", "and three-quarters": the fraction and where it ends."""
-    low = [t.low for t in tokens[j + 1 : j + 4]]
-    if len(low) > 1 and low[0] in ("a", "one") and low[1] in numbers.denominators:
-        return 1 / numbers.denominators[low[1]], j + 3
-    if len(low) > 2 and low[0] in numbers.units and low[1] == "-" and low[2] in numbers.denominators:
-        return numbers.units[low[0]] / numbers.denominators[low[2]], j + 4
-    return None
+    """ "and a half", "-and-a-half", "and three-quarters": the fraction and where it ends."""
+    places = [k for k in range(j, min(j + 7, len(tokens))) if not (tokens[k].low == "-" and tokens[k].glued)]
+    low = [tokens[k].low for k in places]
+    if low[:1] != ["and"] or len(low) < 3 or low[2] not in numbers.denominators:
+        return None
+    over = 1 if low[1] in ("a", "one") else numbers.units.get(low[1])
+    return (over / numbers.denominators[low[2]], places[2] + 1) if over else None
 
 
 def wordlike(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:

@@ -91,6 +91,11 @@ class Changes:
     with_by: Words
     selective: Words
     at_rates: Words
+    placing: Words
+    """Comparatives that beside a span of time say when."""
+    fewer: Words
+    transitive: Words
+    """Verbs of change that take what changes before how much."""
     moving: Words
     leads: Mapping[str, str]
     """Words that say who is ahead -> the direction of the points by which."""
@@ -113,6 +118,8 @@ class Kinds:
     """Nouns that are described by their size: "a nation of 53 million"."""
     poll_answers: Words
     """Verbs that after "would" say what people asked by a poll answered."""
+    nouns_to: Words
+    """Cues with "to" that are none where a person follows: "his offer to the union"."""
     old: Words
     past: Words
     participles: Words
@@ -158,6 +165,8 @@ class Vocabulary:
     of_whom: Mapping[str, str]
     """Words before such a noun -> what is counted then."""
     parents: Words
+    aged: Words
+    """Comparatives of age."""
     aging: Words
     """Verbs before "at" and an age."""
     compared: Words
@@ -224,6 +233,8 @@ class Speech:
     circumstances: Words
     """After a verb of saying these begin when, where or how it was said."""
     telling: Words
+    not_speakers: Words
+    """Words of labels that name no speaker: "FILE PHOTO:"."""
     unsourced: Words
     """Words of measures that a source of another sentence never stands for."""
     according_first: Words
@@ -329,6 +340,7 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             modals=frozenset(kinds["hypothetical"]["modals"]),
             instead=frozenset(tuple(phrase.split()) for phrase in kinds["hypothetical"]["instead"]),
             poll_answers=frozenset(kinds["hypothetical"]["poll_answers"].split()),
+            nouns_to=frozenset(kinds["target"]["nouns_to"].split()),
             participles=frozenset(kinds["target"]["participles"].split()),
             **{name: frozenset(text.split()) for name, text in kinds.pop("actual").items()},
         ),
@@ -348,6 +360,7 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             measured=nouns["measured"],
             of_whom=nouns["of_whom"],
             parents=frozenset(nouns["parents"].split()),
+            aged=frozenset(nouns["aged"].split()),
             aging=frozenset(nouns["aging"].split()),
             compared=frozenset(nouns["compared"].split()),
             further=frozenset(nouns["further"].split()),

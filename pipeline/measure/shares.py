@@ -78,7 +78,7 @@ def _scaled(tokens: Sequence[Token], first: int, last: int, value: float, pack: 
     while j < len(tokens) and j < last + 2 and tokens[j].low in ("a", "of", "an"):
         j += 1
     scale = pack.numbers.scales.get(_low(tokens, j))
-    if scale is not None and (j > last or _low(tokens, last) == "dozen"):
+    if scale is not None:
         return Number(first, j + 1, value * scale, scale=float(scale))
     return Number(first, last, value, sort="fraction", unit="ratio")
 

@@ -36,7 +36,7 @@ class Sources:
         self._starts = [start for start, _ in self._quotes]
         self._begins = [part.start for part in parts]
         self._asides = pack.speech.asides
-        self._labels = labels(text)
+        self._labels = labels(text, pack.speech.not_speakers)
 
     def source(self, index: int, start: int, end: int, share: bool) -> tuple[Cue, int] | None:
         """The cue that names the source of the number at ``start``..``end`` in sentence ``index``, and the sentence
@@ -194,11 +194,13 @@ class Sources:
         return cue
 
 
-def labels(text: str) -> list[Cue]:
+def labels(text: str, not_speakers: frozenset[str]) -> list[Cue]:
     """The speakers of a transcript ("HOLT: We left."), each a cue for all up to the next; empty when there are none."""
     found = []
     for m in _LABEL.finditer(text):
         start, end = m.span(1)
+        if not not_speakers.isdisjoint(m[1].lower().split()):
+            continue
         found.append(Cue(start, end, start, (start, end), document=False, according=False))
     return found if len(found) > 1 else []
 

@@ -205,6 +205,8 @@ def _age(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | None:
     ):
         return Counted("year", "age", number.last, ("age",))
     after = tokens[number.last].text if number.last < len(tokens) else "."
+    if before[-2:] and before[-1] == "than" and before[-2] in pack.words.aged:
+        return Counted("year", "age", number.last, ("age",))
     died = before[-1:] == ["at"] and before[-2:-1] and before[-2] in pack.words.aging and number.digits
     both = before[-1:] == ["both"] and number.digits and after in ",.;)"
     if died or both:
@@ -293,6 +295,8 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
 
 def _from_run(tokens: Sequence[Token], number: Number, run: list[tuple[str, int]], words: Vocabulary) -> Counted:
     nouns = tuple(w for w, _ in run)
+    if len(nouns) == 1 and nouns[0] in words.further:
+        return Counted(None, "", run[-1][1])  # "55,000 others"
     if run and plural(run[-1][0], words):
         return Counted(singular(run[-1][0], words), "count", run[-1][1], nouns)
     kept = [(w, end) for w, end in run if not w.endswith(("ed", "ly", "ing")) and not w.endswith("'s")]
