@@ -38,7 +38,8 @@ def cue_at(
 ) -> Cue:
     first, last = span
     words = [t.low for t in toks[first:last]]
-    pronoun = words[0] if len(words) == 1 and words[0] in pack.speech.pronouns else None
+    alone = words[0].split("'")[0] if len(words) == 1 else ""  # "he's"
+    pronoun = alone if alone in pack.speech.pronouns else None
     return Cue(
         start=part.start + toks[first].start,
         end=part.start + toks[last - 1].end,

@@ -197,6 +197,8 @@ def _glued_name(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
                 return True
         if previous.text in ("'", "’", "‘") and len(first.text) == 2:
             return True  # "the '97 model"
+        if previous.text == "+" and previous.glued and i and tokens[i - 1].kind:
+            return True  # "the P5+1"
         if previous.text == "(" and previous.glued and i and tokens[i - 1].text == ")":
             return True  # "501(c)(4)"
         if previous.text == "." and previous.glued and i and tokens[i - 1].kind in ("n", "w"):
@@ -410,6 +412,8 @@ def _proper(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
         return number.value == 0.0 and capital_after
     previous = tokens[number.first - 1]
     # "the Group of Seven"; in a headline other words have capitals too.
+    if previous.low == "of" and number.first > 1 and tokens[number.first - 2].text[:1].isupper():
+        return True
     titled = sum(t.text[:1].isupper() for t in tokens) > len(tokens) / 2
     opens = previous.text in ":.—–-"
     return capital_after or previous.text[:1].isupper() or not (titled or opens)

@@ -241,7 +241,7 @@ def lend_sorts(tokens: Sequence[Token], numbers: Sequence[Number]) -> list[Numbe
     following = lists(tokens, numbers)
     for i in range(len(lent) - 1, -1, -1):
         after = following[i]
-        if after is None or not lent[i].bare or tokens[lent[i].last].low in ("of", "to"):
+        if after is None or not lent[i].bare or _year_like(tokens, lent[i]) or tokens[lent[i].last].low in ("of", "to"):
             continue
         lender = lent[after]
         named = lender.sort == "money" and tokens[lender.first].kind != ""

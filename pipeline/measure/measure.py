@@ -15,9 +15,10 @@ import msgspec
 from pipeline.measure.bounds import bound_of
 from pipeline.measure.change import carried, form_of
 from pipeline.measure.confidence import confidence_of
+from pipeline.measure.context import units_of
 from pipeline.measure.exclude import excluded
 from pipeline.measure.find import find_numbers
-from pipeline.measure.join import join, lend_sorts, lists, said_again
+from pipeline.measure.join import join, lend_sorts, said_again
 from pipeline.measure.kind import kind_of
 from pipeline.measure.naming import name_of
 from pipeline.measure.numbers import Number
@@ -26,7 +27,7 @@ from pipeline.measure.period import expressions, period_of
 from pipeline.measure.rates import rate_of
 from pipeline.measure.sources import Sources
 from pipeline.measure.text import Sentence, Token, sentences, tokens
-from pipeline.measure.units import Counted, unit_of
+from pipeline.measure.units import Counted
 from schemas.ids import metric_id
 from schemas.records import Metric
 
@@ -70,7 +71,7 @@ def measure_text(
             ):
                 # What a study found is of the study's time.
                 times = expressions(parts[told].text, published, pack)
-                period = times[0].iso if times else None
+                period = times[0].iso if len(times) == 1 else None
             start, end = (cue.start, cue.end) if cue else (None, None)
             found.append(
                 msgspec.structs.replace(
@@ -106,7 +107,7 @@ def measure_sentence(
     if not numbers:
         return
     numbers = [n for n in lend_sorts(toks, join(toks, numbers, pack)) if not excluded(toks, n, pack)]
-    units = _units(toks, numbers, pack)
+    units = units_of(toks, numbers, pack, country)
     said = said_again(toks, numbers)
     forms: list[tuple[str, str | None]] = []
     bounds: list[tuple[str, bool]] = []
@@ -160,85 +161,6 @@ def _respectively(toks: Sequence[Token], number: Number, gap: Sequence[Token]) -
 
 def _times(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
-
-
-def _units(toks: Sequence[Token], numbers: Sequence[Number], pack: Pack) -> list[tuple[Counted, bool]]:
-    """The unit of each number; a member of a list without its own takes that of the next, and a number that stands
-    alone that of the last thing counted ("of the 10 judges, six were"). The flag says that it was taken over."""
-    own = [unit_of(toks, n, pack) for n in numbers]
-    following = lists(toks, numbers)
-    found: list[tuple[Counted, bool]] = [(c, False) for c in own]
-    for i in range(len(numbers) - 1, -1, -1):
-        counted, after = own[i], following[i]
-        if counted.unit is None and after is not None and numbers[i].sort in ("plain", "vague"):
-            lender = found[after][0]
-            if lender.unit is not None and lender.dimension not in ("multiple",):
-                found[i] = (msgspec.structs.replace(lender, end=numbers[i].last), True)
-    for i in range(1, len(numbers)):
-        if numbers[i].paired == "arrival" and found[i][0].unit is None and found[i - 1][0].unit is not None:
-            found[i] = (msgspec.structs.replace(found[i - 1][0], end=numbers[i].last), True)
-    last: Counted | None = None
-    for i, (counted, _) in enumerate(found):
-        if counted.unit is None and numbers[i].sort in ("plain", "vague"):
-            context = _from_context(toks, numbers[i], counted, last, pack)
-            if context is not None:
-                found[i] = (context, True)
-        elif counted.dimension == "count":
-            last = counted
-    return found
-
-
-def _from_context(
-    toks: Sequence[Token], number: Number, counted: Counted, last: Counted | None, pack: Pack
-) -> Counted | None:
-    if number.digits:
-        for k in range(number.first - 1, max(-1, number.first - 13), -1):
-            token = toks[k]
-            if token.low in pack.words.measured:
-                return _measured(toks, k, number, pack)
-            if token.text in ",;":
-                break
-    near = [
-        toks[k].low for k in (number.first - 1, number.last, number.first - 2, number.last + 1) if 0 <= k < len(toks)
-    ]
-    follows = toks[number.last].low if number.last < len(toks) else ""
-    other = counted.end > number.last
-    if toks[number.first - 1].low == "of" and number.first > 1 and toks[number.first - 2].low in pack.words.parents:
-        return Counted("child", "count", number.last, ("children",))
-    of_body = (
-        toks[number.first - 1].low == "of" and number.first > 1 and toks[number.first - 2].low in pack.kinds.bodies
-    )
-    goes_on = follows in pack.words.further and number.last + 1 < len(toks)
-    after_more = toks[number.last + 1].low if goes_on else ""
-    more = number.amount >= 1000 and (after_more in pack.words.function or after_more in pack.words.deeds)
-    if of_body or more:
-        return Counted("person", "count", number.last, ("people",))
-    if number.sort == "vague" and not other:
-        return None
-    if any(w in pack.words.casualties for w in near) or (number.digits and follows in pack.words.deeds):
-        return Counted("person", "count", number.last)
-    compared = other or any(t.low in pack.words.compared for t in toks[max(0, number.first - 3) : number.first])
-    if last is not None and (number.scale == 1.0 or compared):
-        after = toks[number.last].low if number.last < len(toks) else "."
-        if (
-            other
-            or after in pack.words.function
-            or after in pack.words.verbs
-            or after in ".,;)"
-            or after.endswith("ed")
-        ):
-            return Counted(last.unit, "count", number.last, last.nouns)
-    return Counted("person", "count", number.last, ("people",)) if other else None
-
-
-def _measured(toks: Sequence[Token], k: int, number: Number, pack: Pack) -> Counted:
-    """ "attendance was 12,000" counts persons, "the registered voter sample is 834" voters, "life expectancy" years."""
-    unit = pack.words.measured[toks[k].low]
-    before = toks[k - 1].low if k else ""
-    if unit == "year":
-        return Counted(unit, "age" if before != "expectancy" else "time", number.last, ("age",))
-    unit = pack.words.of_whom.get(before, before if f"{before}s" in pack.words.crowd else unit)
-    return Counted(unit, "count", number.last, (toks[k].low,))
 
 
 def _counts_nothing(toks: Sequence[Token], number: Number, counted: Counted, pack: Pack) -> bool:

@@ -48,6 +48,8 @@ class Money:
     pounds: Words
     """Words beside which pounds are money and no weight."""
     cents: Mapping[str, str]
+    words: Words
+    """Beside one of these a large number without a noun is a sum."""
     cent_signs: Mapping[str, str]
     before_only: Words
     """Codes that stand only before a number; after it they are something else."""
@@ -167,10 +169,14 @@ class Vocabulary:
     parents: Words
     aged: Words
     """Comparatives of age."""
+    age_limits: Words
+    """Between people and the age that they are below or above."""
     aging: Words
     """Verbs before "at" and an age."""
     compared: Words
     further: Words
+    arriving: Words
+    """Words between a plural and the number that it came to."""
 
 
 @dataclass(frozen=True)
@@ -233,6 +239,8 @@ class Speech:
     circumstances: Words
     """After a verb of saying these begin when, where or how it was said."""
     telling: Words
+    persons: Words
+    """Pronouns that stand for one person."""
     not_speakers: Words
     """Words of labels that name no speaker: "FILE PHOTO:"."""
     unsourced: Words
@@ -361,9 +369,11 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             of_whom=nouns["of_whom"],
             parents=frozenset(nouns["parents"].split()),
             aged=frozenset(nouns["aged"].split()),
+            age_limits=frozenset(nouns["age_limits"].split()),
             aging=frozenset(nouns["aging"].split()),
             compared=frozenset(nouns["compared"].split()),
             further=frozenset(nouns["further"].split()),
+            arriving=frozenset(nouns["arriving"].split()),
         ),
         periods=Periods(
             months=periods["months"],
@@ -397,6 +407,7 @@ def _money(table: dict[str, Any]) -> Money:
         dollar_of=table["dollar_of"],
         names={**plurals, **names},
         pounds=frozenset(table["pounds"]["money"].split()),
+        words=frozenset(table["sums"]["words"].split()),
         cent_signs=table["cent_signs"],
         before_only=frozenset(table["before_only"].split()),
         cents={**table["cents"], **{f"{name}s": code for name, code in table["cents"].items()}},

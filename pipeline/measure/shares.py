@@ -122,7 +122,7 @@ def decade_at(tokens: Sequence[Token], i: int, pack: Pack) -> Number | None:
         j += 1
         if _low(tokens, j) in DASHES:
             j += 1
-    elif not (tokens[i].kind == "n" and _low(tokens, i - 1) in _POSSESSIVE):
+    elif not (tokens[i].kind == "n" and (_low(tokens, i - 1) in _POSSESSIVE or _low(tokens, i - 1) == "the")):
         return None
     if j + 1 >= len(tokens) or tokens[j].kind != "n" or tokens[j + 1].low != "s" or not tokens[j + 1].glued:
         return None

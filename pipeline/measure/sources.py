@@ -180,7 +180,11 @@ class Sources:
     def _labelled(self, start: int) -> Cue | None:
         """The speaker of a transcript whose turn it is."""
         at = bisect_right([label.start for label in self._labels], start) - 1
-        return self._labels[at] if at >= 0 else None
+        if at < 0:
+            return None
+        breaks = self._text[self._labels[at].end : start].split("\n")[1:]
+        # The turn goes on over paragraphs that begin with a quotation mark, not into the reporter's own text.
+        return self._labels[at] if all(line[:1] in ("", *_OPENERS) for line in breaks) else None
 
     def _named(self, index: int, cue: Cue) -> Cue:
         """The last named source that a pronoun stands for; the pronoun itself when there is none."""

@@ -207,6 +207,12 @@ def _age(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | None:
     after = tokens[number.last].text if number.last < len(tokens) else "."
     if before[-2:] and before[-1] == "than" and before[-2] in pack.words.aged:
         return Counted("year", "age", number.last, ("age",))
+    limited = len(before) > 1 and before[-1] in pack.words.age_limits and before[-2] in pack.words.crowd
+    after_limit = tokens[number.last].low if number.last < len(tokens) else "."
+    if limited and number.digits and (after_limit in ".,;)" or after_limit in pack.words.function):
+        return Counted("year", "age", number.last, ("age",))
+    if _is_so_old(tokens, number, pack):
+        return Counted("year", "age", number.last, ("age",))
     died = before[-1:] == ["at"] and before[-2:-1] and before[-2] in pack.words.aging and number.digits
     both = before[-1:] == ["both"] and number.digits and after in ",.;)"
     if died or both:
@@ -231,6 +237,22 @@ def _age(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | None:
     )
     ends = after in ".,;" or after.lower() in pack.words.function
     return Counted("year", "age", number.last, ("age",)) if turning and ends else None
+
+
+def _is_so_old(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
+    """ "Jim Holt is 69)", "she would still be 71 on election day"."""
+    after = tokens[number.last].low if number.last < len(tokens) else "."
+    if not number.digits or not 15 < number.amount < 110 or not (after in ".,;)" or after in pack.words.function):
+        return False
+    i = number.first - 1
+    if i < 1 or tokens[i].low not in pack.speech.being or after in ("%", "to", "of", "for"):
+        return False
+    while i > 0 and (tokens[i].low in pack.words.function or tokens[i].low in pack.speech.being):
+        if tokens[i].low in pack.speech.persons:
+            return True
+        i -= 1
+    name = tokens[i]
+    return i > 0 and name.kind == "w" and name.text.istitle() and tokens[i - 1].text[:1].isupper()
 
 
 def _apposition(tokens: Sequence[Token], number: Number) -> Counted | None:
