@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.measure.numbers import Number
-from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
+from pipeline.measure.vocabulary import Pack
 
 _LONGEST = 4
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.measure.numbers import Number
-from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
 from pipeline.measure.units import Counted
+from pipeline.measure.vocabulary import Pack
 
 _REACH = 8
 _POINTS = frozenset({"percentage_point", "point"})

@@ -8,9 +8,9 @@ import msgspec
 
 from pipeline.measure.join import lists
 from pipeline.measure.numbers import Number
-from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
 from pipeline.measure.units import Counted, plural, singular, unit_of
+from pipeline.measure.vocabulary import Pack
 
 _SUBJECT_REACH = 6
 

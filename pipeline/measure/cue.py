@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from pipeline.measure.pack import Pack
 from pipeline.measure.text import Sentence, Token
+from pipeline.measure.vocabulary import Pack
 
 
 class Cue(msgspec.Struct, frozen=True):

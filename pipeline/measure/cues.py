@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pipeline.measure.cue import Cue, cue_at
 from pipeline.measure.indirect import indirect
 from pipeline.measure.numbers import DASHES
-from pipeline.measure.pack import Pack
 from pipeline.measure.phrases import phrase_left, phrase_right
 from pipeline.measure.text import Sentence, Token
+from pipeline.measure.vocabulary import Pack
 
 
 def cues_in(part: Sentence, toks: list[Token], quoted: Callable[[int], bool], pack: Pack) -> list[Cue]:

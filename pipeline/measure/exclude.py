@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from pipeline.measure.numbers import DASHES, Number
-from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
 from pipeline.measure.units import plural, plural_ahead
+from pipeline.measure.vocabulary import Pack
 
 _CLOCK_AFTER = frozenset(
     {"am", "pm", "a.m.", "p.m.", "a.m", "p.m", "gmt", "est", "edt", "pst", "pdt", "utc", "bst", "cet", "et", "o'clock"}

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import msgspec
 
 from pipeline.measure.numbers import DASHES, Number, core, sign, wordlike
-from pipeline.measure.pack import Pack
 from pipeline.measure.shares import decade_at, figures_at, fraction_at
 from pipeline.measure.suffixes import with_suffix
 from pipeline.measure.text import Token
+from pipeline.measure.vocabulary import Pack
 
 _MINUS = frozenset("-−")
 

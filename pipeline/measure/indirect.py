@@ -6,9 +6,9 @@ from __future__ import annotations
 import itertools
 
 from pipeline.measure.cue import Cue, cue_at
-from pipeline.measure.pack import Pack
 from pipeline.measure.phrases import phrase_left
 from pipeline.measure.text import Sentence, Token
+from pipeline.measure.vocabulary import Pack
 
 _NEAR = 6
 """Tokens between a possessor and the noun of saying."""

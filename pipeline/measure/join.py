@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from pipeline.measure.numbers import DASHES, Number
-from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
+from pipeline.measure.vocabulary import Pack
 
 _replace = msgspec.structs.replace
 RATIO_NOUNS = frozenset("margin ratio odds advantage majority lead".split())

@@ -22,12 +22,12 @@ from pipeline.measure.join import join, lend_sorts, said_again
 from pipeline.measure.kind import kind_of
 from pipeline.measure.naming import name_of
 from pipeline.measure.numbers import Number
-from pipeline.measure.pack import Pack
 from pipeline.measure.period import expressions, period_of
 from pipeline.measure.rates import rate_of
 from pipeline.measure.sources import Sources
 from pipeline.measure.text import Sentence, Token, sentences, tokens
 from pipeline.measure.units import Counted
+from pipeline.measure.vocabulary import Pack
 from schemas.ids import metric_id
 from schemas.records import Metric
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pipeline.measure.numbers import DASHES, Number
-from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
 from pipeline.measure.units import Counted, plural, singular
+from pipeline.measure.vocabulary import Pack
 
 _MOST = 4
 _REACH = 24

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pipeline.measure.pack import Money, Numbers
 from pipeline.measure.text import Token
+from pipeline.measure.vocabulary import Money, Numbers
 
 LARGEST = 1e60
 """No quantity of any news; what is larger is a slip."""

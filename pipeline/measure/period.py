@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from pipeline.measure.pack import Pack, Periods
+from pipeline.measure.vocabulary import Pack, Periods
 
 _FARTHEST = 60
 """Characters between a number and its time."""

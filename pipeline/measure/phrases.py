@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Sequence
 
 from pipeline.measure.numbers import DASHES
-from pipeline.measure.pack import Pack, Speech
 from pipeline.measure.text import Token
+from pipeline.measure.vocabulary import Pack, Speech
 
 _LEFT_STOPS = frozenset({";", ":", "—", "–", "“", "”", '"', "(", ")", "[", "]", "…", ".", "?", "!"})
 _LONGEST_NAME = 14

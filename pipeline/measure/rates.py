@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.measure.numbers import DASHES, Number, parse_digits
-from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
 from pipeline.measure.units import singular
+from pipeline.measure.vocabulary import Pack
 
 ADVERBS = {
     "annually": "year",

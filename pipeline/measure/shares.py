@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.measure.numbers import DASHES, Number, parse_digits
-from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
+from pipeline.measure.vocabulary import Pack
 
 _WHOLE = frozenset("of the a an its their his her those these this that all my our what".split())
 _NO_HALF_BEFORE = frozenset(

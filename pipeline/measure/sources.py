@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from pipeline.measure.cue import Cue
 from pipeline.measure.cues import cues_in
-from pipeline.measure.pack import Pack
 from pipeline.measure.text import Sentence, tokens
+from pipeline.measure.vocabulary import Pack
 
 _BACK = 8
 """Sentences that are searched for the person a pronoun stands for."""

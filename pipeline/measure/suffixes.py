@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from pipeline.measure.numbers import DASHES, Number
-from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
 from pipeline.measure.units import plural_ahead
+from pipeline.measure.vocabulary import Pack
 
 PERCENT = frozenset({"%", "percent", "pct", "percentage", "％"})
 _AMBIGUOUS = frozenset({"won", "real", "rand", "dong", "taka"})

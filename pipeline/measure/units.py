@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from pipeline.measure.numbers import DASHES, Number
-from pipeline.measure.pack import Pack, Vocabulary
 from pipeline.measure.text import Token
+from pipeline.measure.vocabulary import Pack, Vocabulary
 
 _WORDS_IN_RUN = 7
 _QUOTES = frozenset("“‘\"'")

@@ -1,0 +1,282 @@
+"""What a language pack holds, by the part that its words play. ``pack.py`` reads it from the TOML files of a folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Words = frozenset[str]
+Phrases = Mapping[tuple[str, ...], str]
+"""Words in order -> what they say."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    units: Mapping[str, int]
+    tens: Mapping[str, int]
+    scales: Mapping[str, int]
+    suffixes: Mapping[str, int]
+    glued_suffixes: Mapping[str, int]
+    denominators: Mapping[str, int]
+    vague: Mapping[str, int]
+    characters: Mapping[str, float]
+    multiples: Mapping[str, tuple[float, str | None]]
+    decades: Mapping[str, tuple[int, int]]
+    figures: Mapping[str, tuple[int, int]]
+    """"single digits" and their like: the lowest and the highest."""
+    minus: Words
+    minus_not_after: Words
+    whole: Words
+    """Words that begin the whole of which a number is a part."""
+    in_metres: Words
+    """After "100m" these say that it is metres, not millions."""
+
+
+@dataclass(frozen=True)
+class Money:
+    codes: Words
+    aliases: Mapping[str, str]
+    signs: Mapping[str, str]
+    dollar_of: Mapping[str, str]
+    names: Mapping[str, str]
+    pounds: Words
+    """Words beside which pounds are money and no weight."""
+    cents: Mapping[str, str]
+    words: Words
+    """Beside one of these a large number without a noun is a sum."""
+    cent_signs: Mapping[str, str]
+    before_only: Words
+    """Codes that stand only before a number; after it they are something else."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of measurement. ``factor`` turns it into the base of its dimension."""
+
+    name: str
+    dimension: str
+    factor: float
+
+
+@dataclass(frozen=True)
+class Units:
+    by_words: Mapping[tuple[str, ...], Unit]
+    by_symbol: Mapping[str, Unit]
+    by_name: Mapping[str, Unit]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    before: Phrases
+    after: Phrases
+    fillers: Words
+    spans: Words
+    lasting: Words
+
+
+@dataclass(frozen=True)
+class Changes:
+    verbs: Mapping[str, str]
+    nouns: Mapping[str, str | None]
+    comparatives: Mapping[str, str]
+    fillers: Words
+    levels: Words
+    particles: Words
+    particle_verbs: Words
+    being: Words
+    with_by: Words
+    selective: Words
+    at_rates: Words
+    placing: Words
+    """Comparatives that beside a span of time say when."""
+    fewer: Words
+    transitive: Words
+    """Verbs of change that take what changes before how much."""
+    moving: Words
+    leads: Mapping[str, str]
+    """Words that say who is ahead -> the direction of the points by which."""
+    unled: Words
+    listing: Words
+
+
+@dataclass(frozen=True)
+class Kinds:
+    phrases: Phrases
+    """-> forecast, target, limit or hypothetical."""
+    legal: Words
+    not_planned: Words
+    """Verbs that after "will" say what happens, not what somebody means to do."""
+    modals: Words
+    instead: frozenset[tuple[str, ...]]
+    """What follows one of these did not happen: "rather than 11"."""
+    definite: Words
+    bodies: Words
+    """Nouns that are described by their size: "a nation of 53 million"."""
+    poll_answers: Words
+    """Verbs that after "would" say what people asked by a poll answered."""
+    nouns_to: Words
+    """Cues with "to" that are none where a person follows: "his offer to the union"."""
+    old: Words
+    past: Words
+    participles: Words
+    """Cues that do not reach over a comma."""
+
+
+@dataclass(frozen=True)
+class Exclusions:
+    before: Words
+    capitalised: Words
+    prefixes: Words
+    idioms: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    """Words before and words after the number."""
+    one: Words
+    votes: Words
+    voting: Words
+    """Of a vote even where a word of sport is near."""
+    scores: Words
+    captions: tuple[str, ...]
+    eras: Words
+    counted_before: Words
+    """With "of" after them, four digits are no year."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    function: Words
+    skip: Words
+    verbs: Words
+    singular_s: Words
+    irregular: Mapping[str, str]
+    attributive: Words
+    """Plurals that stand before the noun that is counted."""
+    not_men: Words
+    """Words in -men that are no plurals."""
+    casualties: Words
+    casualty_nouns: Mapping[str, str]
+    deeds: Words
+    """Verbs whose subject is a person: a bare number before one counts people."""
+    crowd: Words
+    measured: Mapping[str, str]
+    """Nouns that stand before their number -> what is counted."""
+    of_whom: Mapping[str, str]
+    """Words before such a noun -> what is counted then."""
+    parents: Words
+    aged: Words
+    """Comparatives of age."""
+    age_limits: Words
+    """Between people and the age that they are below or above."""
+    aging: Words
+    """Verbs before "at" and an age."""
+    compared: Words
+    further: Words
+    arriving: Words
+    """Words between a plural and the number that it came to."""
+
+
+@dataclass(frozen=True)
+class Periods:
+    months: Mapping[str, int]
+    weekdays: Mapping[str, int]
+    ordinals: Mapping[str, int]
+    relative: Mapping[str, int]
+    day_words: Mapping[str, int]
+    expressions: tuple[tuple[str, str], ...]
+    """(pattern, resolver), see periods.toml."""
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@dataclass(frozen=True)
+class Speech:
+    verbs: Words
+    document_verbs: Words
+    documents: Words
+    organisations: Words
+    according: Phrases
+    not_sources: Words
+    pronouns: Words
+    document_pronouns: Words
+    stop: Words
+    between: Words
+    titles: Words
+    lead_ins: Words
+    nounlike: Words
+    determiners: Words
+    articles: Words
+    not_before_verb: Words
+    clause_words: Words
+    openers: Words
+    noun_openers: Words
+    inside_names: Words
+    dates: Words
+    relatives: Words
+    subordinators: Words
+    finite: Words
+    """Verbs that no subject holds."""
+    nouns_in_ly: Words
+    that: Words
+    meanwhile: Words
+    """Directly after a verb of saying these begin what went on at the same time."""
+    participles: Words
+    nouns: Words
+    """Nouns of saying."""
+    after_nouns: Words
+    in_documents: Words
+    inside: Words
+    accusing: Words
+    of_what: Words
+    being: Words
+    accompanying: Words
+    asides: re.Pattern[str]
+    """Begins a clause that only describes."""
+    circumstances: Words
+    """After a verb of saying these begin when, where or how it was said."""
+    telling: Words
+    persons: Words
+    """Pronouns that stand for one person."""
+    not_speakers: Words
+    """Words of labels that name no speaker: "FILE PHOTO:"."""
+    unsourced: Words
+    """Words of measures that a source of another sentence never stands for."""
+    according_first: Words
+    """First words of ``according``."""
+
+
+@dataclass(frozen=True)
+class Naming:
+    quantities: Words
+    verbs: Words
+    empty: Words
+    contracted: Words
+    extents: Words
+    """Nouns of lengths."""
+    deeds: Mapping[str, str]
+    """Verbs -> the measure of a number that they take."""
+    alike: Mapping[str, Words]
+    """Nouns in the singular -> the rows of synonyms that they are in."""
+    growing: Words
+    moving: Words
+    partial: Words
+    past: Words
+    contrast: Words
+
+
+@dataclass(frozen=True)
+class Pack:
+    """All word lists of a language. ``gate``: a sentence without a digit and without one of these has no number."""
+
+    language: str
+    numbers: Numbers
+    money: Money
+    units: Units
+    bounds: Bounds
+    changes: Changes
+    kinds: Kinds
+    exclusions: Exclusions
+    words: Vocabulary
+    periods: Periods
+    speech: Speech
+    naming: Naming
+    gate: Words
