@@ -197,6 +197,8 @@ def _after(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pack
         low = token.low
         if low in changes.comparatives and _than_number(tokens, k + 1):
             return None
+        if low in changes.of_people and not any(t.low == "than" for t in tokens[k + 1 : k + 3]):
+            return None  # "nine in 10 older people"
         if counted.dimension == "time" and low in changes.placing:
             return None  # "five months ahead of the vote"
         if low in changes.comparatives and (

@@ -13,10 +13,15 @@ from pipeline.measure.units import Counted, plural, singular, unit_of
 from pipeline.measure.vocabulary import Pack
 
 _SUBJECT_REACH = 6
+_COUNTED = frozenset({"count", "length", "area", "mass", "volume", "power", "energy"})
 
 
 def units_of(
-    toks: Sequence[Token], numbers: Sequence[Number], pack: Pack, country: str | None
+    toks: Sequence[Token],
+    numbers: Sequence[Number],
+    pack: Pack,
+    country: str | None = None,
+    earlier: Counted | None = None,
 ) -> list[tuple[Counted, bool]]:
     """The unit of each number; a member of a list without its own takes that of the next, and a number that stands
     alone that of the last thing counted ("of the 10 judges, six were"). The flag says that it was taken over."""
@@ -33,10 +38,15 @@ def units_of(
     last: Counted | None = None
     for i, (counted, _) in enumerate(found):
         if counted.unit is None and numbers[i].sort in ("plain", "vague"):
-            context = _money(toks, numbers, i, pack, country) or _from_context(toks, numbers[i], counted, last, pack)
+            context = (
+                _of_them(toks, numbers[i], last or earlier, pack)
+                or _money(toks, numbers, i, pack, country)
+                or _from_context(toks, numbers[i], counted, last, pack)
+            )
             if context is not None:
                 found[i] = (context, True)
-        elif counted.dimension == "count":
+                last = context if context.dimension == "count" else last
+        elif counted.dimension in _COUNTED:
             last = counted
     return _arrived(numbers, found)
 
@@ -47,6 +57,13 @@ def _arrived(numbers: Sequence[Number], found: list[tuple[Counted, bool]]) -> li
         if numbers[i].paired == "arrival" and found[i][0].unit is None and found[i - 1][0].unit is not None:
             found[i] = (msgspec.structs.replace(found[i - 1][0], end=numbers[i].last), True)
     return found
+
+
+def _of_them(toks: Sequence[Token], number: Number, last: Counted | None, pack: Pack) -> Counted | None:
+    """ "3.5 million of them": of what was counted before."""
+    after = toks[number.last : number.last + 2]
+    of = len(after) == 2 and after[0].low == "of" and after[1].low in pack.words.them
+    return Counted(last.unit, last.dimension, number.last, last.nouns) if of and last is not None else None
 
 
 def _money(toks: Sequence[Token], numbers: Sequence[Number], i: int, pack: Pack, country: str | None) -> Counted | None:
@@ -97,16 +114,17 @@ def _from_context(
     if any(w in pack.words.casualties for w in near) or (number.digits and follows in pack.words.deeds):
         return Counted("person", "count", number.last)
     compared = other or any(t.low in pack.words.compared for t in toks[max(0, number.first - 3) : number.first])
-    if last is not None and (number.scale == 1.0 or compared):
+    if last is not None and (compared or (number.scale == 1.0 and last.dimension == "count")):
         after = toks[number.last].low if number.last < len(toks) else "."
         if (
             other
             or after in pack.words.function
             or after in pack.words.verbs
+            or after in pack.changes.comparatives
             or after in ".,;)"
             or after.endswith("ed")
         ):
-            return Counted(last.unit, "count", number.last, last.nouns)
+            return Counted(last.unit, last.dimension, number.last, last.nouns)
     return Counted("person", "count", number.last, ("people",)) if other else None
 
 
@@ -133,7 +151,12 @@ def _subject(toks: Sequence[Token], number: Number, pack: Pack) -> Counted | Non
         low = toks[k].low
         if toks[k].text in ",;:" or toks[k].kind == "n":
             return None
+        if low in pack.words.came and k == i:
+            continue
         if plural(low, pack.words) and k < i:
-            own = low not in pack.naming.quantities and low not in pack.naming.empty and low not in pack.changes.verbs
+            between = {t.low for t in toks[k + 1 : number.first]}
+            came = not between.isdisjoint(pack.words.came) or not between.isdisjoint(pack.changes.verbs)
+            known = (pack.naming.quantities, pack.naming.empty, pack.changes.verbs, pack.speech.documents)
+            own = came and not any(low in words for words in known)
             return Counted(singular(low, pack.words), "count", number.last, (low,)) if own else None
     return None

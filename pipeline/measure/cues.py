@@ -29,8 +29,8 @@ def cues_in(part: Sentence, toks: list[Token], quoted: Callable[[int], bool], pa
         if cue is None and low in speech.documents and i + 1 < n:
             cue = _document_by(part, toks, i, pack)
         if cue is None:
-            cue = indirect(part, toks, i, pack)
-        if cue is not None and not any(c.start == cue.start for c in found):
+            cue = indirect(part, toks, i, found, pack)
+        if cue is not None and not any(c.start == cue.start and c.at == cue.at for c in found):
             found.append(cue)
     if not found and toks and toks[-1].text == ":":
         found.extend(_announcing(part, toks, pack))
@@ -88,11 +88,15 @@ def _spoken(part: Sentence, toks: list[Token], v: int, pack: Pack) -> Cue | None
     after = toks[v + 1].low if v + 1 < len(toks) else ""
     if after == "to" and toks[v].low == "told":
         return None
+    trailing = _trailing_name(toks, v, speech.articles)
     if toks[v].low in pack.speech.nounlike and (
         before is None
         or before.low in pack.speech.determiners
         or before.low.endswith("'s")
-        or (after in ("", "as", "of", "for", ".", ",", "and", "on", "in") and not _trailing_name(toks, v))
+        or (
+            after in ("", "as", "of", "for", ".", ",", "and", "on", "in")
+            and not _trailing_name(toks, v, speech.articles)
+        )
     ):
         return None
     if _inverted(toks, v, pack):
@@ -100,12 +104,13 @@ def _spoken(part: Sentence, toks: list[Token], v: int, pack: Pack) -> Cue | None
         if span is not None:
             return cue_at(part, toks, span, v, (v, span[1]), pack)
     span = phrase_left(toks, v, pack)
-    if span is None or _no_subject(toks[span[0] : span[1]], toks[v].low, pack):
+    if span is None or (not trailing and _no_subject(toks[span[0] : span[1]], toks[v].low, pack)):
         return None
     words = {t.low.removesuffix("'s") for t in toks[span[0] : span[1]]}
     document = bool(words & speech.documents)
+    put_at = toks[v].low in speech.putting and any(t.low in speech.at for t in toks[v + 1 : v + 14])
     found_that = after in speech.that and toks[span[0]].text[:1].isupper() and toks[span[1] - 1].text[:1].isupper()
-    if toks[v].low not in speech.verbs and not (document or words & speech.organisations or found_that):
+    if toks[v].low not in speech.verbs and not (document or words & speech.organisations or found_that or put_at):
         return None
     ahead = after not in speech.meanwhile or any(t.low in speech.that for t in toks[v + 2 :])
     return cue_at(part, toks, span, v, (span[0], v), pack, document=document, ahead=ahead)
@@ -141,12 +146,14 @@ def _inverted(toks: list[Token], v: int, pack: Pack) -> bool:
     return not appositive
 
 
-def _trailing_name(toks: list[Token], v: int) -> bool:
+def _trailing_name(toks: list[Token], v: int, articles: frozenset[str]) -> bool:
     """ "..., the Courier reports.": a name between a comma and the verb that ends the sentence."""
+    after = toks[v + 1].text if v + 1 < len(toks) else "."
     i = v - 1
-    while i > 0 and (toks[i].text[:1].isupper() or toks[i].low == "the"):
+    while i > 0 and v - i < 7 and toks[i].kind == "w":
         i -= 1
-    return i < v - 1 and toks[i].text in (",", "”", '"')
+    named = i < v - 1 and (toks[i + 1].text[:1].isupper() or toks[i + 1].low in articles)
+    return named and after in '.”"' and toks[i].text in (",", "”", '"')
 
 
 def _no_subject(words: Sequence[Token], verb: str, pack: Pack) -> bool:

@@ -308,7 +308,11 @@ def _before_name(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
     if any(after.low in known for known in words) or (after.low,) in pack.units.by_words:
         return False
     titled = number.last + 1 < n and tokens[number.last + 1].text.istitle()
-    return titled and after.text not in pack.units.by_symbol and after.low not in pack.numbers.scales
+    named = any(
+        t.text == tokens[number.first].text and k and tokens[k - 1].text[:1].isupper()
+        for k, t in enumerate(tokens[: number.first])
+    )  # "the Tarn 12 and 12 Mini"
+    return (titled or named) and after.text not in pack.units.by_symbol and after.low not in pack.numbers.scales
 
 
 def _phone(tokens: Sequence[Token], number: Number) -> bool:

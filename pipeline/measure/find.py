@@ -32,7 +32,7 @@ def find_numbers(tokens: Sequence[Token], pack: Pack, country: str | None = None
 def _number_at(tokens: Sequence[Token], i: int, pack: Pack, country: str | None) -> Number | None:
     special = figures_at(tokens, i, pack) or decade_at(tokens, i, pack) or fraction_at(tokens, i, pack)
     if special is not None:
-        return special
+        return with_suffix(tokens, special, pack) if special.sort == "fraction" else special
     after_minus = _minus(tokens, i, pack)
     if after_minus is not None:
         number = _number_at(tokens, after_minus, pack, country)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
+
 from pipeline.measure.cue import Cue, cue_at
 from pipeline.measure.phrases import phrase_left
 from pipeline.measure.text import Sentence, Token
@@ -16,12 +18,12 @@ _IN_REACH = 12
 _CHARGE_REACH = 24
 
 
-def indirect(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | None:
-    """The cue that the token at ``i`` makes, or None."""
+def indirect(part: Sentence, toks: list[Token], i: int, before: list[Cue], pack: Pack) -> Cue | None:
+    """The cue that the token at ``i`` makes, or None. ``before``: the cues of the sentence to the left of it."""
     low = toks[i].low
     speech = pack.speech
     if low in speech.participles:
-        return _participle(part, toks, i, pack)
+        return _participle(part, toks, i, before, pack)
     if low in speech.nouns:
         return _noun(part, toks, i, pack)
     if low in speech.in_documents:
@@ -31,7 +33,7 @@ def indirect(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | Non
     return None
 
 
-def _participle(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | None:
+def _participle(part: Sentence, toks: list[Token], i: int, before: list[Cue], pack: Pack) -> Cue | None:
     """ "is telling reporters", ", explaining that": of the subject of "is", else of that of the sentence; "with a poll
     showing" of the noun before."""
     speech = pack.speech
@@ -40,6 +42,9 @@ def _participle(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | 
         k -= 1
     if k > 0 and toks[k].low in speech.being:
         span = phrase_left(toks, k, pack)
+    elif k > 0 and toks[k].text == "," and before:
+        at = part.start + toks[i].start
+        return msgspec.structs.replace(before[-1], at=at, extent=(at, part.start + toks[i].end), ahead=True)
     elif k > 0 and toks[k].text == ",":
         span = _main_subject(toks, i, pack)
     else:

@@ -8,6 +8,7 @@ import msgspec
 
 from pipeline.measure.numbers import DASHES, Number
 from pipeline.measure.text import Token
+from pipeline.measure.units import plural_ahead
 from pipeline.measure.vocabulary import Pack
 
 _replace = msgspec.structs.replace
@@ -74,6 +75,8 @@ def _pair(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Num
         return _range(tokens, a, b) if words[-1] == "to" or _between(tokens, a.first) else None
     if words in (["in"], ["out", "of"], ["in", "every"], ["of", "every"], ["out", "of", "every"]):
         return _share(tokens, a, b, pack)
+    if a.amount == 1.0 and 2 <= len(words) <= 3 and words[-1] == "in" and _one_in(tokens, a, b, pack):
+        return _share(tokens, a, b, pack)  # "one pupil in six"
     if words == ["of"] and b.amount == 10.0 and _word(tokens, b.last) in pack.words.crowd:
         return _share(tokens, a, b, pack)  # "eight of 10 voters"
     if words == ["or"] and a.bare and (b.value == a.value + 1 or a.value < b.value <= 2 * a.value):
@@ -227,6 +230,13 @@ def _share(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Nu
     return [_replace(a, last=b.last, value=a.amount / b.amount, sort="fraction", unit="ratio", paired="ratio")]
 
 
+def _one_in(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> bool:
+    """Whether a noun stands between the two, and none after them: "one officer in three cars" is no share."""
+    words = [t.low for t in tokens[a.last : b.first - 1]]
+    plain = all(w.isalpha() and w not in pack.words.function and w not in pack.words.verbs for w in words)
+    return plain and not plural_ahead(tokens, b.last, pack.words)
+
+
 def _only_bounds(words: list[str], pack: Pack) -> bool:
     return not words or tuple(words) in pack.bounds.before
 
@@ -260,6 +270,8 @@ def lists(tokens: Sequence[Token], numbers: Sequence[Number]) -> list[int | None
             gap = [t.low for t in tokens[number.last : numbers[i + 1].first]]
             if gap and len(gap) <= 2 and all(w in (",", "and", "or", "to", "&") for w in gap):
                 follows = i + 1
+            elif gap == ["of"] and number.sort == "plain" and numbers[i + 1].sort == "plain":
+                follows = i + 1  # "21 of 24 economists"
             elif gap[:1] == ["of"] and 1 < len(gap) <= 5 and all(w[:1].isalpha() for w in gap):
                 follows = i + 1  # "12 of the district's 15 clinics"
         following.append(follows)

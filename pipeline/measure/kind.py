@@ -27,7 +27,7 @@ def kind_of(tokens: Sequence[Token], number: Number, counted: Counted, bound: st
     of_body = before[-1:] == ["of"] and not kinds.bodies.isdisjoint(before[-2:-1])
     if of_body or not kinds.definite.isdisjoint(before[-1:]):
         return "actual"  # what is already there: "those 5,000 people", "the nation of 53 million"
-    if _past(low, number, counted, pack):
+    if _past(low, number, counted, pack) or _speaks(low, number, counted, pack):
         return "actual"
     start = _clause_start(low, number.first)
     cue, at = _cue(low, start, number.first, pack)
@@ -61,6 +61,14 @@ def _past(low: Sequence[str], number: Number, counted: Counted, pack: Pack) -> b
     if counted.dimension == "age" and after != ["or"] and before[-1:] != ["over"]:
         return number.paired is None and counted.end > number.last and low[counted.end - 1] in pack.kinds.old
     return counted.dimension == "time" and not pack.kinds.past.isdisjoint([*before[-1:], *after])
+
+
+def _speaks(low: Sequence[str], number: Number, counted: Counted, pack: Pack) -> bool:
+    """ "..., two officers familiar with the order said": those who are counted are the source."""
+    opens = number.first == 0 or low[number.first - 1] == ","
+    following = low[counted.end : counted.end + 8]
+    said = next((k for k, w in enumerate(following) if w in pack.speech.verbs), None)
+    return opens and counted.dimension == "count" and said is not None and "," not in following[:said]
 
 
 def _opens(low: Sequence[str], number: Number, pack: Pack) -> bool:
@@ -103,8 +111,10 @@ def _cue(low: Sequence[str], start: int, end: int, pack: Pack, *, after: bool = 
     for i in places:
         if not after and low[i] in kinds.modals and i + 1 < len(low) and low[i + 1] in kinds.poll_answers:
             continue  # "46 percent would choose Ruiz": what the asked said
-        if after and low[i] in pack.speech.verbs:
+        if after and (low[i] in pack.speech.verbs or low[i] == ","):
             return None, -1
+        if i and low[i - 1] in kinds.against:
+            continue  # "beats forecasts"
         if not after and low[i] in kinds.participles and "," in low[i:end]:
             continue  # "seeking the office, was backed by 42 percent"
         if not after and low[i + 1 : i + 2] == ["-"]:

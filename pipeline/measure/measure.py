@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -31,6 +32,9 @@ from pipeline.measure.vocabulary import Pack
 from schemas.ids import metric_id
 from schemas.records import Metric
 
+_REMEMBERED = 2
+"""Sentences over which "of them" reaches back to what was counted."""
+_NO_COUNTS = frozenset({"percent", "percentage_point", "ratio"})
 _WORDS = re.compile(r"[a-z]+")
 _DIGIT = re.compile(r"[0-9½⅓⅔¼¾]")
 
@@ -51,10 +55,19 @@ def measure_text(
     parts = list(sentences(text))
     sources: Sources | None = None
     found: list[Metric] = []
+    counted: tuple[int, Counted] | None = None
     for index, part in enumerate(parts):
         if not has_number(part.text, pack):
             continue
-        for draft in measure_sentence(part, pack, published=published, country=country):
+        earlier = counted[1] if counted and index - counted[0] <= _REMEMBERED else None
+        for draft in measure_sentence(part, pack, published=published, country=country, earlier=earlier):
+            if (
+                draft.unit
+                and draft.unit.islower()
+                and draft.unit not in _NO_COUNTS
+                and draft.unit not in pack.units.by_name
+            ):
+                counted = index, Counted(draft.unit, "count", 0, tuple((draft.measure or draft.unit).split()))
             sources = sources or Sources(text, parts, pack)
             share = draft.unit in ("percent", "percentage_point", "ratio") or draft.form == "share"
             source = sources.source(index, draft.span_start, draft.span_end, share)
@@ -97,9 +110,15 @@ def has_number(sentence: str, pack: Pack) -> bool:
 
 
 def measure_sentence(
-    part: Sentence, pack: Pack, *, published: datetime.date | None = None, country: str | None = None
+    part: Sentence,
+    pack: Pack,
+    *,
+    published: datetime.date | None = None,
+    country: str | None = None,
+    earlier: Counted | None = None,
 ) -> Iterator[Metric]:
-    """The metrics of one sentence, without ids and sources."""
+    """The metrics of one sentence, without ids and sources. ``earlier``: what the sentence before counted last, for
+    "3.5 million of them"."""
     if part.text.lower().startswith(pack.exclusions.captions):
         return
     toks = tokens(part.text)
@@ -107,29 +126,17 @@ def measure_sentence(
     if not numbers:
         return
     numbers = [n for n in lend_sorts(toks, join(toks, numbers, pack)) if not excluded(toks, n, pack)]
-    units = units_of(toks, numbers, pack, country)
-    said = said_again(toks, numbers)
-    forms: list[tuple[str, str | None]] = []
-    bounds: list[tuple[str, bool]] = []
+    units = units_of(toks, numbers, pack, country, earlier)
+    readings = _readings(toks, numbers, [counted for counted, _ in units], pack)
     times = expressions(part.text, published, pack)
     starts = [toks[n.first].start for n in numbers]
-    for i, (number, (counted, borrowed)) in enumerate(zip(numbers, units, strict=True)):
-        bound, approx = bound_of(toks, number, counted.end, pack)
-        form, direction = form_of(toks, number, counted, pack)
-        if said[i]:
-            # "lost 190 points, or 0.6%", "lower than 8.9 ksi (61.4 MPa)": the same thing in other units.
-            bound, approx = bounds[-1] if bound == "exact" and bounds[-1][0] != "range" else (bound, approx)
-            form, direction = forms[-1] if forms[-1][0] == "change" and form != "multiple" else (form, direction)
-        gap = toks[max(numbers[i - 1].last, units[i - 1][0].end) : number.first] if i else []
-        if form != "change" and i and forms[-1][0] == "change" and carried(gap, number, counted, units[i - 1][0], pack):
-            form, direction = forms[-1]
-        if bound == "exact" and i and bounds[-1][0] in ("at_least", "at_most") and _respectively(toks, number, gap):
-            bound, approx = bounds[-1]
-        bounds.append((bound, approx))
-        forms.append((form, direction))
-        if _counts_nothing(toks, number, counted, pack):
+    for i, (number, (counted, borrowed), reading) in enumerate(zip(numbers, units, readings, strict=True)):
+        if _counts_nothing(toks, number, counted):
             continue
         start, end = toks[number.first].start, toks[number.last - 1].end
+        voted = number.paired == "votes" and i + 1 < len(numbers) and numbers[i + 1].paired == "votes"
+        near = toks[numbers[i + 1].last - 1].end if voted else end  # the votes of both sides were cast at one time
+        timeless = counted.dimension in ("age", "time")
         yield Metric(
             metric_id="",
             article_id="",
@@ -140,17 +147,49 @@ def measure_sentence(
             value=_times(number.value, counted.factor),
             low=_times(number.low, counted.factor),
             high=_times(number.high, counted.factor),
-            bound=bound,  # type: ignore[arg-type]
-            approx=approx,
+            bound=reading.bound,  # type: ignore[arg-type]
+            approx=reading.approx,
             unit=counted.unit,
             per=rate_of(toks, number, counted.end, pack),
             measure=name_of(toks, number, counted, pack),
-            form=form,  # type: ignore[arg-type]
-            direction=direction,  # type: ignore[arg-type]
-            kind=kind_of(toks, number, counted, bound, pack),  # type: ignore[arg-type]
-            period=None if counted.dimension in ("age", "time") else period_of(part.text, start, end, times, starts),
+            form=reading.form,  # type: ignore[arg-type]
+            direction=reading.direction,  # type: ignore[arg-type]
+            kind=kind_of(toks, number, counted, reading.bound, pack),  # type: ignore[arg-type]
+            period=None if timeless else period_of(part.text, start, near, times, starts),
             confidence=confidence_of(number, counted, borrowed),
         )
+
+
+class Reading(NamedTuple):
+    """How exact a number is, and whether it is a level or a movement."""
+
+    bound: str
+    approx: bool
+    form: str
+    direction: str | None
+
+
+def _readings(toks: Sequence[Token], numbers: Sequence[Number], units: Sequence[Counted], pack: Pack) -> list[Reading]:
+    """The reading of each number; one that says another once more, or stands in a list with it, takes over its own."""
+    found: list[Reading] = []
+    said = said_again(toks, numbers)
+    for i, (number, counted) in enumerate(zip(numbers, units, strict=True)):
+        bound, approx = bound_of(toks, number, counted.end, pack)
+        form, direction = form_of(toks, number, counted, pack)
+        if i:
+            last = found[-1]
+            gap = toks[max(numbers[i - 1].last, units[i - 1].end) : number.first]
+            bounded = bound == "exact" and last.bound != "range"
+            if said[i]:
+                # "lost 190 points, or 0.6%", "lower than 8.9 ksi (61.4 MPa)": the same thing in other units.
+                bound, approx = (last.bound, last.approx) if bounded else (bound, approx)
+                form, direction = last[2:] if last.form == "change" and form != "multiple" else (form, direction)
+            if form != "change" and last.form == "change" and carried(gap, number, counted, units[i - 1], pack):
+                form, direction = last[2:]
+            if bounded and last.bound != "exact" and _respectively(toks, number, gap):
+                bound, approx = last.bound, last.approx
+        found.append(Reading(bound, approx, form, direction))
+    return found
 
 
 def _respectively(toks: Sequence[Token], number: Number, gap: Sequence[Token]) -> bool:
@@ -163,7 +202,7 @@ def _times(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
-def _counts_nothing(toks: Sequence[Token], number: Number, counted: Counted, pack: Pack) -> bool:
+def _counts_nothing(toks: Sequence[Token], number: Number, counted: Counted) -> bool:
     """A small spelled number without anything counted is a pronoun; digits may still be a quantity."""
     if counted.unit is not None or number.sort != "plain":
         return False

@@ -113,6 +113,8 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             aging=frozenset(nouns["aging"].split()),
             compared=frozenset(nouns["compared"].split()),
             further=frozenset(nouns["further"].split()),
+            them=frozenset(nouns["them"].split()),
+            came=frozenset(nouns["came"].split()),
             arriving=frozenset(nouns["arriving"].split()),
         ),
         periods=Periods(

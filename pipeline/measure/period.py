@@ -16,6 +16,7 @@ _FARTHEST = 60
 """Characters between a number and its time."""
 _CLAUSE = re.compile(
     r"[;—“”\"]|, (?:but|while|whereas|although|when|after|which|who|where|before) "
+    r"|\b(?:for|after|by|without) \w+ing\b"
     r"|\b(?:compared (?:with|to)|up from|down from|than (?:in|a|the|last|at)|but|while|whereas)\b"
 )
 _SPOKEN = re.compile(r"(?:^|\s)(?P<word>[\w']+)(?: on| late| early)?\s*$")

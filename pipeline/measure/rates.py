@@ -36,6 +36,7 @@ _WHOLE = {
     (24, "hour"): "day",
     (60, "minute"): "hour",
 }
+_NO_RATE_AFTER = frozenset("for in of after within over before until by than".split())
 _NOUNS_OF_SHARE = frozenset(
     """share person head pupil student gallon barrel ton tonne ounce pound kilogram unit household family piece
     bushel square vote ticket night""".split()
@@ -62,7 +63,8 @@ def _after(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str
         low = token.low
         if low == "per" and j + 1 < n and tokens[j + 1].low != "cent":
             return _denominator(tokens, j + 1, pack)
-        if low in ("a", "an") and j + 1 < n and _is_denominator(tokens, j + 1, steps, pack) and not tokens[j + 1].glued:
+        spanned = tokens[j - 1].low in _NO_RATE_AFTER  # "for a day", "after a year"
+        if low in ("a", "an") and not spanned and j + 1 < n and _is_denominator(tokens, j + 1, steps, pack):
             return _denominator(tokens, j + 1, pack)
         if low in ("each", "every") and j + 1 < n and _is_time(tokens, j + 1, pack):
             return _denominator(tokens, j + 1, pack)

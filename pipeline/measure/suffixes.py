@@ -25,7 +25,9 @@ def with_suffix(tokens: Sequence[Token], number: Number, pack: Pack) -> Number:
         name = tokens[j + 1].low if j + 1 < n and tokens[j].low == "of" else ""
         plain = name in pack.money.names and name not in ("pounds", "won", "real", "rand")
         return replace(number, last=j + 2, sort="money", unit=pack.money.names[name]) if plain else number
-    if number.sort in ("multiple", "fraction"):
+    if number.sort == "fraction":
+        return _of_a_point(tokens, number)
+    if number.sort == "multiple":
         return number
     if _means_millions(tokens, number, pack):
         return replace(number, last=j + 1, value=number.amount * 1e6, scale=1e6)
@@ -80,3 +82,19 @@ def _means_millions(tokens: Sequence[Token], number: Number, pack: Pack) -> bool
     coordinated = next((k + 1 for k in range(j + 2, min(len(tokens), j + 4)) if tokens[k].low == "and"), None)
     ahead = plural_ahead(tokens, j + 1, pack.words)
     return ahead or (coordinated is not None and plural_ahead(tokens, coordinated, pack.words))
+
+
+def _of_a_point(tokens: Sequence[Token], number: Number) -> Number:
+    """ "two-tenths of a percentage point" are points, "half a percent" percent."""
+    j, n = number.last, len(tokens)
+    while j < n and tokens[j].low in ("of", "a"):
+        j += 1
+    if j == number.last or j >= n:
+        return number
+    if tokens[j].low == "percentage" and j + 1 < n and tokens[j + 1].low == "point":
+        j += 1
+    if tokens[j].low == "point":
+        return msgspec.structs.replace(number, last=j + 1, sort="point", unit="percentage_point")
+    if tokens[j].low == "percent":
+        return msgspec.structs.replace(number, last=j + 1, sort="percent", unit="percent")
+    return number

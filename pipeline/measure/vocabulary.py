@@ -90,6 +90,8 @@ class Changes:
     at_rates: Words
     placing: Words
     """Comparatives that beside a span of time say when."""
+    of_people: Words
+    """Comparatives that without "than" only describe."""
     fewer: Words
     transitive: Words
     """Verbs of change that take what changes before how much."""
@@ -115,6 +117,8 @@ class Kinds:
     """Nouns that are described by their size: "a nation of 53 million"."""
     poll_answers: Words
     """Verbs that after "would" say what people asked by a poll answered."""
+    against: Words
+    """Before a cue these say that what happened was another thing: "beats forecasts"."""
     nouns_to: Words
     """Cues with "to" that are none where a person follows: "his offer to the union"."""
     old: Words
@@ -170,6 +174,9 @@ class Vocabulary:
     """Verbs before "at" and an age."""
     compared: Words
     further: Words
+    them: Words
+    came: Words
+    """Verbs of arriving that are no verbs of change."""
     arriving: Words
     """Words between a plural and the number that it came to."""
 
@@ -234,6 +241,9 @@ class Speech:
     circumstances: Words
     """After a verb of saying these begin when, where or how it was said."""
     telling: Words
+    putting: Words
+    """ "Strand put the cost at 40"."""
+    at: Words
     persons: Words
     """Pronouns that stand for one person."""
     not_speakers: Words
