@@ -1,6 +1,6 @@
 """How often the source of a number inside attributed content is the labelled one.
 
-    python -m bench.attributions [--data DIR] [--errors N]
+    bench/attributions.py [--data DIR] [--errors N]
 
 DIR/attributions.jsonl.xz holds articles with triples of source, cue and content. A metric counts when it lies inside
 a content; the innermost one names its source. A source is right when the spans overlap, when both say the same name,

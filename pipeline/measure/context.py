@@ -22,21 +22,20 @@ def units_of(
     pack: Pack,
     country: str | None = None,
     earlier: Counted | None = None,
-) -> list[tuple[Counted, bool]]:
+) -> list[Counted]:
     """The unit of each number; a member of a list without its own takes that of the next, and a number that stands
-    alone that of the last thing counted ("of the 10 judges, six were"). The flag says that it was taken over."""
-    own = [unit_of(toks, n, pack) for n in numbers]
+    alone that of the last thing counted ("of the 10 judges, six were"). ``earlier``: what was counted before."""
+    found = [unit_of(toks, n, pack) for n in numbers]
     following = lists(toks, numbers)
-    found: list[tuple[Counted, bool]] = [(c, False) for c in own]
     for i in range(len(numbers) - 1, -1, -1):
-        counted, after = own[i], following[i]
-        if counted.unit is None and after is not None and numbers[i].sort in ("plain", "vague"):
-            lender = found[after][0]
-            if lender.unit is not None and lender.dimension not in ("multiple",):
-                found[i] = (msgspec.structs.replace(lender, end=numbers[i].last), True)
+        after = following[i]
+        if found[i].unit is None and after is not None and numbers[i].sort in ("plain", "vague"):
+            lender = found[after]
+            if lender.unit is not None and lender.dimension != "multiple":
+                found[i] = msgspec.structs.replace(lender, end=numbers[i].last)
     found = _arrived(numbers, found)
     last: Counted | None = None
-    for i, (counted, _) in enumerate(found):
+    for i, counted in enumerate(found):
         if counted.unit is None and numbers[i].sort in ("plain", "vague"):
             context = (
                 _of_them(toks, numbers[i], last or earlier, pack)
@@ -44,18 +43,18 @@ def units_of(
                 or _from_context(toks, numbers[i], counted, last, pack)
             )
             if context is not None:
-                found[i] = (context, True)
+                found[i] = context
                 last = context if context.dimension == "count" else last
         elif counted.dimension in _COUNTED:
             last = counted
     return _arrived(numbers, found)
 
 
-def _arrived(numbers: Sequence[Number], found: list[tuple[Counted, bool]]) -> list[tuple[Counted, bool]]:
+def _arrived(numbers: Sequence[Number], found: list[Counted]) -> list[Counted]:
     """What something moved to has the unit of what it moved from."""
     for i in range(1, len(numbers)):
-        if numbers[i].paired == "arrival" and found[i][0].unit is None and found[i - 1][0].unit is not None:
-            found[i] = (msgspec.structs.replace(found[i - 1][0], end=numbers[i].last), True)
+        if numbers[i].paired == "arrival" and found[i].unit is None and found[i - 1].unit is not None:
+            found[i] = msgspec.structs.replace(found[i - 1], end=numbers[i].last)
     return found
 
 

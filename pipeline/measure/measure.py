@@ -34,7 +34,7 @@ from schemas.records import Metric
 
 _REMEMBERED = 2
 """Sentences over which "of them" reaches back to what was counted."""
-_NO_COUNTS = frozenset({"percent", "percentage_point", "ratio"})
+_RELATIVE = frozenset({"percent", "percentage_point", "ratio"})
 _WORDS = re.compile(r"[a-z]+")
 _DIGIT = re.compile(r"[0-9½⅓⅔¼¾]")
 
@@ -61,43 +61,46 @@ def measure_text(
             continue
         earlier = counted[1] if counted and index - counted[0] <= _REMEMBERED else None
         for draft in measure_sentence(part, pack, published=published, country=country, earlier=earlier):
-            if (
-                draft.unit
-                and draft.unit.islower()
-                and draft.unit not in _NO_COUNTS
-                and draft.unit not in pack.units.by_name
-            ):
-                counted = index, Counted(draft.unit, "count", 0, tuple((draft.measure or draft.unit).split()))
+            if _counts(draft, pack):
+                counted = index, Counted(draft.unit, "count", 0, tuple((draft.measure or "").split()))
             sources = sources or Sources(text, parts, pack)
-            share = draft.unit in ("percent", "percentage_point", "ratio") or draft.form == "share"
-            source = sources.source(index, draft.span_start, draft.span_end, share)
-            cue, told = source if source else (None, index)
-            if told != index and cue and cue.document and _is_own(draft.measure, pack):
-                cue = None  # a poll's margin of error is nobody's finding
-            period = draft.period
-            if (
-                cue
-                and cue.document
-                and told < index
-                and period is None
-                and draft.form in ("share", "change", "multiple")
-            ):
-                # What a study found is of the study's time.
-                times = expressions(parts[told].text, published, pack)
-                period = times[0].iso if len(times) == 1 else None
-            start, end = (cue.start, cue.end) if cue else (None, None)
-            found.append(
-                msgspec.structs.replace(
-                    draft,
-                    metric_id=metric_id(article_id, text_hash, draft.span_start, draft.span_end),
-                    article_id=article_id,
-                    period=period,
-                    attribution=text[start:end] if cue else None,
-                    attribution_start=start,
-                    attribution_end=end,
-                )
+            metric = msgspec.structs.replace(
+                _sourced(draft, index, sources, text, published, pack),
+                metric_id=metric_id(article_id, text_hash, draft.span_start, draft.span_end),
+                article_id=article_id,
             )
+            found.append(msgspec.structs.replace(metric, confidence=confidence_of(metric)))
     return found
+
+
+def _counts(draft: Metric, pack: Pack) -> bool:
+    """Whether the unit is a noun that is counted."""
+    unit = draft.unit or ""
+    return unit.islower() and unit not in _RELATIVE and unit not in pack.units.by_name
+
+
+def _sourced(
+    draft: Metric, index: int, sources: Sources, text: str, published: datetime.date | None, pack: Pack
+) -> Metric:
+    """The metric with its source, and with the time of a study that found it."""
+    share = draft.unit in _RELATIVE or draft.form == "share"
+    source = sources.source(index, draft.span_start, draft.span_end, share)
+    if source is None:
+        return draft
+    cue, told = source
+    if told != index and cue.document and _is_own(draft.measure, pack):
+        return draft  # a poll's margin of error is nobody's finding
+    period = draft.period
+    if cue.document and told < index and period is None and draft.form != "level":
+        times = expressions(sources.parts[told].text, published, pack)
+        period = times[0].iso if len(times) == 1 else None
+    return msgspec.structs.replace(
+        draft,
+        period=period,
+        attribution=text[cue.start : cue.end],
+        attribution_start=cue.start,
+        attribution_end=cue.end,
+    )
 
 
 def _is_own(measure: str | None, pack: Pack) -> bool:
@@ -127,10 +130,10 @@ def measure_sentence(
         return
     numbers = [n for n in lend_sorts(toks, join(toks, numbers, pack)) if not excluded(toks, n, pack)]
     units = units_of(toks, numbers, pack, country, earlier)
-    readings = _readings(toks, numbers, [counted for counted, _ in units], pack)
+    readings = _readings(toks, numbers, units, pack)
     times = expressions(part.text, published, pack)
     starts = [toks[n.first].start for n in numbers]
-    for i, (number, (counted, borrowed), reading) in enumerate(zip(numbers, units, readings, strict=True)):
+    for i, (number, counted, reading) in enumerate(zip(numbers, units, readings, strict=True)):
         if _counts_nothing(toks, number, counted):
             continue
         start, end = toks[number.first].start, toks[number.last - 1].end
@@ -156,7 +159,6 @@ def measure_sentence(
             direction=reading.direction,  # type: ignore[arg-type]
             kind=kind_of(toks, number, counted, reading.bound, pack),  # type: ignore[arg-type]
             period=None if timeless else period_of(part.text, start, near, times, starts),
-            confidence=confidence_of(number, counted, borrowed),
         )
 
 

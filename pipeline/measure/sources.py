@@ -29,7 +29,7 @@ class Sources:
 
     def __init__(self, text: str, parts: Sequence[Sentence], pack: Pack):
         self._text = text
-        self._parts = parts
+        self.parts = parts
         self._pack = pack
         self._cues: dict[int, list[Cue]] = {}
         self._quotes = quotations(text)
@@ -51,9 +51,7 @@ class Sources:
         if cue is None and quote is not None:
             cue = self._of_quote(index, quote)
         if cue is None:
-            cue = self._persisting(
-                index, _PERSISTS if share else 2, self._parts[index].paragraph if not share else None
-            )
+            cue = self._persisting(index, _PERSISTS if share else 2, self.parts[index].paragraph if not share else None)
         if cue is None and self._labels:
             cue = self._labelled(start)
         if cue is None:
@@ -68,7 +66,7 @@ class Sources:
         """The cues of a sentence, outside quotations, from left to right."""
         found = self._cues.get(index)
         if found is None:
-            part = self._parts[index]
+            part = self.parts[index]
             found = self._cues[index] = cues_in(part, tokens(part.text), self._quoted, self._pack)
         return found
 
@@ -134,12 +132,12 @@ class Sources:
     def _of_quote(self, index: int, quote: tuple[int, int]) -> Cue | None:
         """The speaker of a quotation without one in its own sentence: the nearest cue of the paragraph, else the last
         speaker of the paragraph before, else the first of the one after."""
-        part = self._parts[index]
+        part = self.parts[index]
         if quote[1] - quote[0] < _SHORT_QUOTE:
             return None
         best: tuple[int, Cue] | None = None
         for i in self._around(index):
-            if self._parts[i].paragraph != part.paragraph:
+            if self.parts[i].paragraph != part.paragraph:
                 continue
             for cue in self.cues(i):
                 distance = quote[0] - cue.at if cue.at < quote[0] else cue.at - quote[1]
@@ -149,27 +147,27 @@ class Sources:
             return best[1]
         last = part.paragraph
         for i in range(index - 1, max(-1, index - 2 * _BACK), -1):
-            earlier = self._parts[i]
+            earlier = self.parts[i]
             if last - earlier.paragraph > 2:
                 break
             if self.cues(i):
                 return self.cues(i)[-1]
             if earlier.text[:1] in _OPENERS:
                 last = earlier.paragraph  # a speech that goes on over several paragraphs
-        for i in range(index + 1, min(len(self._parts), index + 4)):
-            if self._parts[i].paragraph > part.paragraph + 1:
+        for i in range(index + 1, min(len(self.parts), index + 4)):
+            if self.parts[i].paragraph > part.paragraph + 1:
                 break
             if self.cues(i):
                 return self.cues(i)[0]
         return None
 
     def _around(self, index: int) -> range:
-        return range(max(0, index - _BACK), min(len(self._parts), index + _BACK))
+        return range(max(0, index - _BACK), min(len(self.parts), index + _BACK))
 
     def _persisting(self, index: int, reach: int, paragraph: int | None) -> Cue | None:
         """The poll or report of an earlier sentence, unless somebody else spoke since; ``paragraph``: in this one."""
         for i in range(index - 1, max(-1, index - 1 - reach), -1):
-            if paragraph is not None and self._parts[i].paragraph != paragraph:
+            if paragraph is not None and self.parts[i].paragraph != paragraph:
                 return None
             found = self.cues(i)
             if found:
