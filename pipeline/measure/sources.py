@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ class Sources:
         self._begins = [part.start for part in parts]
         self._asides = pack.speech.asides
         self._labels = labels(text, pack.speech.not_speakers)
+        self._turns = [label.start for label in self._labels]
 
     def source(self, index: int, start: int, end: int, share: bool) -> tuple[Cue, int] | None:
         """The cue that names the source of the number at ``start``..``end`` in sentence ``index``, and the sentence
@@ -177,12 +179,8 @@ class Sources:
 
     def _labelled(self, start: int) -> Cue | None:
         """The speaker of a transcript whose turn it is."""
-        at = bisect_right([label.start for label in self._labels], start) - 1
-        if at < 0:
-            return None
-        breaks = self._text[self._labels[at].end : start].split("\n")[1:]
-        # The turn goes on over paragraphs that begin with a quotation mark, not into the reporter's own text.
-        return self._labels[at] if all(line[:1] in ("", *_OPENERS) for line in breaks) else None
+        at = bisect_right(self._turns, start) - 1
+        return self._labels[at] if at >= 0 and start < self._labels[at].extent[1] else None
 
     def _named(self, index: int, cue: Cue) -> Cue:
         """The last named source that a pronoun stands for; the pronoun itself when there is none."""
@@ -197,14 +195,23 @@ class Sources:
 
 
 def labels(text: str, not_speakers: frozenset[str]) -> list[Cue]:
-    """The speakers of a transcript ("HOLT: We left."), each a cue for all up to the next; empty when there are none."""
+    """The speakers of a transcript ("HOLT: We left."), each a cue whose extent is its turn; empty when there are none.
+
+    A turn goes on over paragraphs that begin with a quotation mark, not into the reporter's own text.
+    """
+    marks = [m for m in _LABEL.finditer(text) if not_speakers.isdisjoint(m[1].lower().split())]
+    if len(marks) < 2:
+        return []
     found = []
-    for m in _LABEL.finditer(text):
-        start, end = m.span(1)
-        if not not_speakers.isdisjoint(m[1].lower().split()):
-            continue
-        found.append(Cue(start, end, start, (start, end), document=False, according=False))
-    return found if len(found) > 1 else []
+    for m, following in itertools.zip_longest(marks, marks[1:]):
+        limit = following.start() if following else len(text)
+        end = text.find("\n", m.end())
+        while 0 <= end < limit and text[end : end + 2].strip()[:1] in ("", *_OPENERS):
+            end = text.find("\n", end + 1)
+        found.append(
+            Cue(m.start(1), m.end(1), m.start(1), (m.start(1), limit if end < 0 else min(end, limit)), False, False)
+        )
+    return found
 
 
 def quotations(text: str) -> list[tuple[int, int]]:
