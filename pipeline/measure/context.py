@@ -26,7 +26,7 @@ def units_of(
     """The unit of each number; a member of a list without its own takes that of the next, and a number that stands
     alone that of the last thing counted ("of the 10 judges, six were"). ``earlier``: what was counted before."""
     found = [unit_of(toks, n, pack) for n in numbers]
-    following = lists(toks, numbers)
+    following = lists(toks, numbers, pack)
     for i in range(len(numbers) - 1, -1, -1):
         after = following[i]
         if found[i].unit is None and after is not None and numbers[i].sort in ("plain", "vague"):
@@ -61,7 +61,7 @@ def _arrived(numbers: Sequence[Number], found: list[Counted]) -> list[Counted]:
 def _of_them(toks: Sequence[Token], number: Number, last: Counted | None, pack: Pack) -> Counted | None:
     """ "3.5 million of them": of what was counted before."""
     after = toks[number.last : number.last + 2]
-    of = len(after) == 2 and after[0].low == "of" and after[1].low in pack.words.them
+    of = len(after) == 2 and after[0].low in pack.grammar.of and after[1].low in pack.words.them
     return Counted(last.unit, last.dimension, number.last, last.nouns) if of and last is not None else None
 
 
@@ -71,7 +71,7 @@ def _money(toks: Sequence[Token], numbers: Sequence[Number], i: int, pack: Pack,
     if number.scale < 1e5 and (number.low or 0.0) < 1e6:
         return None
     after = toks[number.last].low if number.last < len(toks) else "."
-    if not (after in pack.words.function or after in ".,;)" or after.endswith("ing")):
+    if not (after in pack.words.function or after in ".,;)" or after.endswith(pack.words.participle_endings)):
         return None
     before = next((n.unit for n in reversed(numbers[:i]) if n.sort == "money"), None)
     said = any(t.low in pack.money.words for t in toks[: number.first])
@@ -94,10 +94,16 @@ def _from_context(
     ]
     follows = toks[number.last].low if number.last < len(toks) else ""
     other = counted.end > number.last
-    if toks[number.first - 1].low == "of" and number.first > 1 and toks[number.first - 2].low in pack.words.parents:
+    if (
+        toks[number.first - 1].low in pack.grammar.of
+        and number.first > 1
+        and toks[number.first - 2].low in pack.words.parents
+    ):
         return Counted("child", "count", number.last, ("children",))
     of_body = (
-        toks[number.first - 1].low == "of" and number.first > 1 and toks[number.first - 2].low in pack.kinds.bodies
+        toks[number.first - 1].low in pack.grammar.of
+        and number.first > 1
+        and toks[number.first - 2].low in pack.kinds.bodies
     )
     goes_on = follows in pack.words.further and number.last + 1 < len(toks)
     after_more = toks[number.last + 1].low if goes_on else ""
@@ -109,7 +115,9 @@ def _from_context(
         return reached
     if number.sort == "vague" and not other:
         return None
-    near = [w for k, w in enumerate(near) if not (k % 2 and w.endswith("ing"))]  # after a number these begin a clause
+    near = [
+        w for k, w in enumerate(near) if not (k % 2 and w.endswith(pack.words.participle_endings))
+    ]  # after a number these begin a clause
     if any(w in pack.words.casualties for w in near) or (number.digits and follows in pack.words.deeds):
         return Counted("person", "count", number.last)
     compared = other or any(t.low in pack.words.compared for t in toks[max(0, number.first - 3) : number.first])
@@ -121,7 +129,7 @@ def _from_context(
             or after in pack.words.verbs
             or after in pack.changes.comparatives
             or after in ".,;)"
-            or after.endswith("ed")
+            or after.endswith(pack.words.past_endings)
         ):
             return Counted(last.unit, last.dimension, number.last, last.nouns)
     return Counted("person", "count", number.last, ("people",)) if other else None
@@ -132,8 +140,8 @@ def _measured(toks: Sequence[Token], k: int, number: Number, pack: Pack) -> Coun
     unit = pack.words.measured[toks[k].low]
     before = toks[k - 1].low if k else ""
     if unit == "year":
-        return Counted(unit, "age" if before != "expectancy" else "time", number.last, ("age",))
-    unit = pack.words.of_whom.get(before, before if f"{before}s" in pack.words.crowd else unit)
+        return Counted(unit, "time" if before in pack.grammar.lasting else "age", number.last, ("age",))
+    unit = pack.words.of_whom.get(before, before if before in pack.words.crowd_singular else unit)
     return Counted(unit, "count", number.last, (toks[k].low,))
 
 

@@ -9,6 +9,7 @@ from pipeline.measure.indirect import indirect
 from pipeline.measure.numbers import DASHES
 from pipeline.measure.phrases import phrase_left, phrase_right
 from pipeline.measure.text import Sentence, Token
+from pipeline.measure.units import plural
 from pipeline.measure.vocabulary import Pack
 
 
@@ -40,7 +41,7 @@ def cues_in(part: Sentence, toks: list[Token], quoted: Callable[[int], bool], pa
 def _announcing(part: Sentence, toks: list[Token], pack: Pack) -> list[Cue]:
     """The subject of a sentence that ends with a colon: "Ms. Ruiz made the following comment:"."""
     for v, token in enumerate(toks):
-        if token.kind == "w" and v and (token.low in pack.words.verbs or token.low.endswith("ed")):
+        if token.kind == "w" and v and (token.low in pack.words.verbs or token.low.endswith(pack.words.past_endings)):
             span = phrase_left(toks, v, pack)
             return [cue_at(part, toks, span, v, (span[0], v), pack)] if span else []
     return []
@@ -50,7 +51,9 @@ def _according(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | N
     for length in (4, 3, 2):
         words = tuple(t.low for t in toks[i : i + length])
         if words in pack.speech.according:
-            documented = words[0] in pack.speech.documents or words[0] in pack.speech.verbs or words[-1] != "by"
+            documented = (
+                words[0] in pack.speech.documents or words[0] in pack.speech.verbs or words[-1] not in pack.grammar.by
+            )
             if not documented and not any(t.low in pack.speech.documents for t in toks[max(0, i - 12) : i]):
                 return None  # "released by his captors"
             span = phrase_right(toks, i + length, pack.speech)
@@ -62,11 +65,11 @@ def _according(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | N
 
 def _document_by(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | None:
     """ "a poll by the university", "research conducted by the Center"."""
-    j = next((k for k in range(i + 1, min(len(toks), i + 8)) if toks[k].low in ("by", "from")), None)
+    j = next((k for k in range(i + 1, min(len(toks), i + 8)) if toks[k].low in pack.grammar.authored), None)
     between = toks[i + 1 : j or i + 1]
     if j is None or j + 1 >= len(toks) or any(t.text in ",.;" for t in between):
         return None
-    if between and between[0].low not in ("of", "conducted", "published", "released", "commissioned", "done"):
+    if between and between[0].low not in pack.grammar.authorship:
         return None
     span = phrase_right(toks, j + 1, pack.speech)
     if span is None or not any(t.text[:1].isupper() for t in toks[span[0] : span[1]]):
@@ -86,17 +89,14 @@ def _spoken(part: Sentence, toks: list[Token], v: int, pack: Pack) -> Cue | None
     if before is not None and before.low in pack.speech.articles:
         return None
     after = toks[v + 1].low if v + 1 < len(toks) else ""
-    if after == "to" and toks[v].low == "told":
+    if after in pack.grammar.to and toks[v].low in pack.speech.telling:
         return None
     trailing = _trailing_name(toks, v, speech.articles)
     if toks[v].low in pack.speech.nounlike and (
         before is None
         or before.low in pack.speech.determiners
         or before.low.endswith("'s")
-        or (
-            after in ("", "as", "of", "for", ".", ",", "and", "on", "in")
-            and not _trailing_name(toks, v, speech.articles)
-        )
+        or ((not after or after in pack.grammar.after_noun) and not trailing)
     ):
         return None
     if _inverted(toks, v, pack):
@@ -162,15 +162,15 @@ def _no_subject(words: Sequence[Token], verb: str, pack: Pack) -> bool:
     if any(w.kind == "n" for w in words) and not document:
         return True
     first = words[0]
-    if first.text.islower() and (first.low.endswith("ed") or first.low in pack.words.verbs):
+    if first.text.islower() and (first.low.endswith(pack.words.past_endings) or first.low in pack.words.verbs):
         return True
     return verb in pack.speech.nounlike and (
         len(words) > 5
         or not (
             words[-1].text[:1].isupper()
-            or words[-1].low.endswith("s")
+            or plural(words[-1].low, pack.words)
             or document
             or words[0].low in pack.speech.pronouns
         )
-        or words[-1].text.endswith("ican")
+        or words[-1].low in pack.speech.adjectives
     )

@@ -57,7 +57,12 @@ def _main_subject(toks: list[Token], before: int, pack: Pack) -> tuple[int, int]
     """The subject of the first verb of the sentence."""
     for v in range(1, before):
         low = toks[v].low
-        if low in pack.words.verbs or low in pack.speech.verbs or low in pack.speech.being or low.endswith("ed"):
+        if (
+            low in pack.words.verbs
+            or low in pack.speech.verbs
+            or low in pack.speech.being
+            or low.endswith(pack.words.past_endings)
+        ):
             span = phrase_left(toks, v, pack)
             return span if span and toks[span[0]].low not in pack.speech.lead_ins else None
     return None
@@ -99,7 +104,10 @@ def _accusation(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | 
     after = toks[i + 1 : i + _CHARGE_REACH]
     if i and toks[i - 1].low in pack.speech.not_before_verb:
         return None
-    if not any(a.low in pack.speech.of_what and b.low.endswith("ing") for a, b in itertools.pairwise(after)):
+    if not any(
+        a.low in pack.speech.of_what and b.low.endswith(pack.words.participle_endings)
+        for a, b in itertools.pairwise(after)
+    ):
         return None
     span = phrase_left(toks, i, pack)
     return cue_at(part, toks, span, i, (span[0], i), pack) if span else None

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import msgspec
 
 from pipeline.measure.numbers import DASHES, Number
-from pipeline.measure.text import Token
+from pipeline.measure.text import Token, reads
 from pipeline.measure.units import plural_ahead
 from pipeline.measure.vocabulary import Pack
 
 _replace = msgspec.structs.replace
-RATIO_NOUNS = frozenset("margin ratio odds advantage majority lead".split())
 ROUND = frozenset({10.0, 100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0})
 
 
@@ -53,33 +52,33 @@ def _pair(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Num
         return None
     gap = [t.low for t in tokens[a.last : b.first]]
     if not gap or b.value is None:
-        arrives = gap == ["to"] and b.paired == "range" and moved(tokens, a.first, pack)
+        arrives = reads(gap, pack.grammar.to) and b.paired == "range" and moved(tokens, a.first, pack)
         return [_lend_sort(_lend_scale(a, b) or a, b), b] if arrives else None
     if _dashes(tokens, a, b):
         return _dashed(tokens, a, b, pack)
     words = [w for w in gap if w not in DASHES and w != ","]
-    if words == ["to"] and len(gap) == 3 and _votes(tokens, a, b, pack):
+    if reads(words, pack.grammar.to) and len(gap) == 3 and _votes(tokens, a, b, pack):
         return [_replace(n, paired="votes", unit="vote") for n in (a, b)]  # "a 2-to-1 vote"
-    if words == ["to"] and _year_like(tokens, a) and _year_like(tokens, b):
+    if reads(words, pack.grammar.to) and _year_like(tokens, a) and _year_like(tokens, b):
         return _range(tokens, a, b)
-    if words and words[-1] == "to" and _year_like(tokens, a):
+    if words and words[-1] in pack.grammar.to and _year_like(tokens, a):
         return None  # "rose 60% in 2018 to 3.9 million"
-    if words[:1] == ["to"] and _only_bounds(words[1:], pack):
+    if reads(words[:1], pack.grammar.to) and _only_bounds(words[1:], pack):
         return _to(tokens, a, b, pack)
-    if words[:1] in (["and"], ["to"]) and _between(tokens, a.first) and _only_bounds(words[1:], pack):
+    if reads(words[:1], pack.grammar.to_and) and _between(tokens, a.first, pack) and _only_bounds(words[1:], pack):
         return _range(tokens, a, b)
     if 2 <= len(words) <= 5 and _unit_between(tokens, a, b, pack):
         # "from 252 miles to 287 miles", "450 sq ft up to 900 sq ft"
-        if words[-1] == "to" and moved(tokens, a.first, pack):
+        if words[-1] in pack.grammar.to and moved(tokens, a.first, pack):
             return [a, _replace(b, paired="arrival")]
-        return _range(tokens, a, b) if words[-1] == "to" or _between(tokens, a.first) else None
-    if words in (["in"], ["out", "of"], ["in", "every"], ["of", "every"], ["out", "of", "every"]):
+        return _range(tokens, a, b) if words[-1] in pack.grammar.to or _between(tokens, a.first, pack) else None
+    if tuple(words) in pack.grammar.in_every:
         return _share(tokens, a, b, pack)
-    if a.amount == 1.0 and 2 <= len(words) <= 3 and words[-1] == "in" and _one_in(tokens, a, b, pack):
+    if a.amount == 1.0 and 2 <= len(words) <= 3 and words[-1] in pack.grammar.in_ and _one_in(tokens, a, b, pack):
         return _share(tokens, a, b, pack)  # "one pupil in six"
-    if words == ["of"] and b.amount == 10.0 and _word(tokens, b.last) in pack.words.crowd:
+    if reads(words, pack.grammar.of) and b.amount == 10.0 and _word(tokens, b.last) in pack.words.crowd:
         return _share(tokens, a, b, pack)  # "eight of 10 voters"
-    if words == ["or"] and a.bare and (b.value == a.value + 1 or a.value < b.value <= 2 * a.value):
+    if reads(words, pack.grammar.or_) and a.bare and (b.value == a.value + 1 or a.value < b.value <= 2 * a.value):
         return _range(tokens, a, b)
     return None
 
@@ -107,7 +106,7 @@ def _votes(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> bool:
     """Whether the two count the votes on either side."""
     near = _near(tokens, a, b)
     voted = near & (pack.exclusions.votes | pack.exclusions.voting) and a.bare and b.bare
-    return bool(voted) and not _played(tokens, a, b, pack) and not near & {"points", "percent"}
+    return bool(voted) and not _played(tokens, a, b, pack) and not near & pack.grammar.rated
 
 
 def _year_like(tokens: Sequence[Token], number: Number) -> bool:
@@ -118,12 +117,12 @@ def _year_like(tokens: Sequence[Token], number: Number) -> bool:
 def _unit_between(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> bool:
     """Whether only a unit and "to" or "and" stand between two numbers."""
     gap = [t for t in tokens[a.last : b.first] if t.text not in ".,"]
-    if not gap or gap[-1].low not in ("to", "and"):
+    if not gap or gap[-1].low not in pack.grammar.to_and:
         return False
-    head = gap[: -2 if len(gap) > 1 and gap[-2].low == "up" else -1]
+    head = gap[: -2 if len(gap) > 1 and gap[-2].low in pack.grammar.up else -1]
     return bool(head) and (
         tuple(t.low for t in head) in pack.units.by_words
-        or all(t.text in pack.units.by_symbol or t.low in ("sq", "cu") for t in head)
+        or all(t.text in pack.units.by_symbol or t.low in pack.grammar.powers for t in head)
     )
 
 
@@ -131,7 +130,7 @@ def _to(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Numbe
     """ "X to Y": a ratio, the two ends of a movement, or a range."""
     after = {t.low for t in tokens[b.last : b.last + 2]}
     before = {t.low for t in tokens[max(0, a.first - 5) : a.first]}
-    if a.bare and b.bare and (after | before) & RATIO_NOUNS and b.amount:
+    if a.bare and b.bare and (after | before) & pack.grammar.ratio_nouns and b.amount:
         return [
             _replace(
                 a, last=b.last, value=a.amount / b.amount, sort="multiple", unit="ratio", direction="up", paired="ratio"
@@ -149,10 +148,11 @@ def _to(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Numbe
     return _range(tokens, a, b)
 
 
-def _between(tokens: Sequence[Token], first: int) -> bool:
+def _between(tokens: Sequence[Token], first: int, pack: Pack) -> bool:
     """ "between 5 and 6", "between the ages of 17 and 20"."""
     before = [t.low for t in tokens[max(0, first - 4) : first]]
-    return before[-1:] == ["between"] or (before[:1] == ["between"] and before[-1:] == ["of"])
+    between = pack.grammar.between
+    return reads(before[-1:], between) or (reads(before[:1], between) and reads(before[-1:], pack.grammar.of))
 
 
 def _changed(tokens: Sequence[Token], first: int, pack: Pack) -> bool:
@@ -167,7 +167,7 @@ def _changed(tokens: Sequence[Token], first: int, pack: Pack) -> bool:
 
 def moved(tokens: Sequence[Token], first: int, pack: Pack) -> bool:
     """Whether "from" before the number belongs to a verb of change ("fell from 410 to 380")."""
-    if _word(tokens, first - 1) != "from":
+    if _word(tokens, first - 1) not in pack.grammar.from_:
         return False
     for token in reversed(tokens[max(0, first - 9) : first - 1]):
         if token.low in pack.changes.verbs:
@@ -225,7 +225,7 @@ def _share(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Nu
     if not (b.amount <= 20 or b.amount in ROUND):
         return None
     after = _word(tokens, b.last)
-    if (after,) in pack.units.by_words and tokens[a.last].low == "in":
+    if (after,) in pack.units.by_words and tokens[a.last].low in pack.grammar.in_:
         return None
     return [_replace(a, last=b.last, value=a.amount / b.amount, sort="fraction", unit="ratio", paired="ratio")]
 
@@ -245,13 +245,18 @@ def _word(tokens: Sequence[Token], i: int) -> str:
     return tokens[i].low if 0 <= i < len(tokens) else ""
 
 
-def lend_sorts(tokens: Sequence[Token], numbers: Sequence[Number]) -> list[Number]:
+def lend_sorts(tokens: Sequence[Token], numbers: Sequence[Number], pack: Pack) -> list[Number]:
     """ "5 and 8 percent" are two percentages: the members of a list take the sign that stands after the last."""
     lent = list(numbers)
-    following = lists(tokens, numbers)
+    following = lists(tokens, numbers, pack)
     for i in range(len(lent) - 1, -1, -1):
         after = following[i]
-        if after is None or not lent[i].bare or _year_like(tokens, lent[i]) or tokens[lent[i].last].low in ("of", "to"):
+        if (
+            after is None
+            or not lent[i].bare
+            or _year_like(tokens, lent[i])
+            or tokens[lent[i].last].low in pack.grammar.of_to
+        ):
             continue
         lender = lent[after]
         named = lender.sort == "money" and tokens[lender.first].kind != ""
@@ -261,27 +266,32 @@ def lend_sorts(tokens: Sequence[Token], numbers: Sequence[Number]) -> list[Numbe
     return lent
 
 
-def lists(tokens: Sequence[Token], numbers: Sequence[Number]) -> list[int | None]:
+def lists(tokens: Sequence[Token], numbers: Sequence[Number], pack: Pack) -> list[int | None]:
     """For each number the index of the next one when the two are members of a list ("12, 15 and 18 people")."""
     following: list[int | None] = []
     for i, number in enumerate(numbers):
         follows = None
         if i + 1 < len(numbers):
             gap = [t.low for t in tokens[number.last : numbers[i + 1].first]]
-            if gap and len(gap) <= 2 and all(w in (",", "and", "or", "to", "&") for w in gap):
+            if gap and len(gap) <= 2 and all(w in pack.grammar.listing for w in gap):
                 follows = i + 1
-            elif gap == ["of"] and number.sort == "plain" and numbers[i + 1].sort == "plain":
+            elif reads(gap, pack.grammar.of) and number.sort == "plain" and numbers[i + 1].sort == "plain":
                 follows = i + 1  # "21 of 24 economists"
-            elif gap[:1] == ["of"] and 1 < len(gap) <= 5 and all(w[:1].isalpha() for w in gap):
+            elif reads(gap[:1], pack.grammar.of) and 1 < len(gap) <= 5 and all(w[:1].isalpha() for w in gap):
                 follows = i + 1  # "12 of the district's 15 clinics"
         following.append(follows)
     return following
 
 
-def said_again(tokens: Sequence[Token], numbers: Sequence[Number]) -> list[bool]:
+def _again(gap: Sequence[str], pack: Pack) -> bool:
+    or_ = pack.grammar.or_
+    return (gap[-1] in or_ or reads(gap[-2:-1], or_) or gap[-1] == "(") and pack.grammar.and_.isdisjoint(gap)
+
+
+def said_again(tokens: Sequence[Token], numbers: Sequence[Number], pack: Pack) -> list[bool]:
     """For each number whether it says the one before it once more: "190 points, or 0.6%", "8 miles (13 kilometers)"."""
     said = [False] * len(numbers)
     for i in range(1, len(numbers)):
         gap = [t.low for t in tokens[numbers[i - 1].last : numbers[i].first]]
-        said[i] = 0 < len(gap) <= 4 and (gap[-1] == "or" or gap[-2:-1] == ["or"] or gap[-1] == "(") and "and" not in gap
+        said[i] = 0 < len(gap) <= 4 and _again(gap, pack)
     return said

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.measure.numbers import Number
-from pipeline.measure.text import Token
+from pipeline.measure.text import Token, reads
 from pipeline.measure.units import Counted
 from pipeline.measure.vocabulary import Pack
 
@@ -14,7 +14,6 @@ _REACH = {"limit": 30}
 _USUAL_REACH = 14
 _FARTHEST = 40
 """Tokens; what is farther off is of another clause, whatever stands between."""
-_BREAKS = frozenset({";", "—", "–", "“", "”", '"', "but", "while", "although", "though", "whereas", "because"})
 
 
 def kind_of(tokens: Sequence[Token], number: Number, counted: Counted, bound: str, pack: Pack) -> str:
@@ -24,12 +23,12 @@ def kind_of(tokens: Sequence[Token], number: Number, counted: Counted, bound: st
     before = low[max(0, number.first - 3) : number.first]
     if tuple(before[-2:]) in kinds.instead:
         return "hypothetical"
-    of_body = before[-1:] == ["of"] and not kinds.bodies.isdisjoint(before[-2:-1])
+    of_body = reads(before[-1:], pack.grammar.of) and not kinds.bodies.isdisjoint(before[-2:-1])
     if of_body or not kinds.definite.isdisjoint(before[-1:]):
         return "actual"  # what is already there: "those 5,000 people", "the nation of 53 million"
     if _past(low, number, counted, pack) or _speaks(low, number, counted, pack):
         return "actual"
-    start = _clause_start(low, number.first)
+    start = _clause_start(low, number.first, pack)
     cue, at = _cue(low, start, number.first, pack)
     if number.paired == "votes" or _opens(low, number, pack):
         after = low[number.last : number.last + (11 if number.paired == "votes" else 7)]
@@ -37,13 +36,13 @@ def kind_of(tokens: Sequence[Token], number: Number, counted: Counted, bound: st
             return "hypothetical"
     if cue is None or number.first - at > _REACH.get(cue, _USUAL_REACH):
         cue, at = _cue(
-            low, number.last, min(len(low), _clause_end(low, number.last), number.last + 6), pack, after=True
+            low, number.last, min(len(low), _clause_end(low, number.last, pack), number.last + 6), pack, after=True
         )
     if cue is None or (cue == "target" and at < number.first and _other_clause(low, at, number, pack)):
         return "actual"
     if cue == "limit":
         legal = bool(kinds.legal & set(low))
-        near = _USUAL_REACH if low[at] not in ("requires", "require", "required", "must") else 30
+        near = _USUAL_REACH if low[at] not in pack.grammar.requiring else 30
         return (
             "limit"
             if legal and ((abs(number.first - at) <= near and bound != "exact") or _close(at, number))
@@ -51,14 +50,14 @@ def kind_of(tokens: Sequence[Token], number: Number, counted: Counted, bound: st
         )
     if cue == "hypothetical":
         modal = bool(kinds.modals & set(low))
-        return "hypothetical" if modal or low[at] not in ("if",) else "actual"
+        return "hypothetical" if modal or low[at] not in pack.grammar.if_ else "actual"
     return cue
 
 
 def _past(low: Sequence[str], number: Number, counted: Counted, pack: Pack) -> bool:
     """ "20 years ago", "the past four years", "a 14-year-old": nobody plans these."""
     before, after = low[max(0, number.first - 2) : number.first], low[counted.end : counted.end + 1]
-    if counted.dimension == "age" and after != ["or"] and before[-1:] != ["over"]:
+    if counted.dimension == "age" and not reads(after, pack.grammar.or_) and not reads(before[-1:], pack.grammar.over):
         return number.paired is None and counted.end > number.last and low[counted.end - 1] in pack.kinds.old
     return counted.dimension == "time" and not pack.kinds.past.isdisjoint([*before[-1:], *after])
 
@@ -73,7 +72,7 @@ def _speaks(low: Sequence[str], number: Number, counted: Counted, pack: Pack) ->
 
 def _opens(low: Sequence[str], number: Number, pack: Pack) -> bool:
     """ "A 10 percent cut would ...": the number belongs to the subject, which begins the sentence."""
-    return number.first <= 2 and low[0] in ("a", "an", "another", "such", "any")
+    return number.first <= 2 and low[0] in pack.grammar.openers
 
 
 def _other_clause(low: Sequence[str], at: int, number: Number, pack: Pack) -> bool:
@@ -89,17 +88,17 @@ def _close(at: int, number: Number) -> bool:
     return abs(number.first - at) <= 5
 
 
-def _clause_start(low: Sequence[str], first: int) -> int:
+def _clause_start(low: Sequence[str], first: int, pack: Pack) -> int:
     farthest = max(0, first - _FARTHEST)
     for i in range(first - 1, farthest - 1, -1):
-        if low[i] in _BREAKS:
+        if low[i] in pack.grammar.clause_breaks:
             return i + 1
     return farthest
 
 
-def _clause_end(low: Sequence[str], last: int) -> int:
+def _clause_end(low: Sequence[str], last: int, pack: Pack) -> int:
     for i in range(last, min(len(low), last + _FARTHEST)):
-        if low[i] in _BREAKS:
+        if low[i] in pack.grammar.clause_breaks:
             return i
     return min(len(low), last + _FARTHEST)
 
@@ -119,7 +118,7 @@ def _cue(low: Sequence[str], start: int, end: int, pack: Pack, *, after: bool = 
             continue  # "seeking the office, was backed by 42 percent"
         if not after and low[i + 1 : i + 2] == ["-"]:
             continue  # "a will-they-win poll"
-        if not after and low[i] == "will" and i + 1 < end and low[i + 1] not in kinds.not_planned:
+        if not after and low[i] in pack.grammar.will and i + 1 < end and low[i + 1] not in kinds.not_planned:
             return "target", i
         if (
             not after
@@ -133,15 +132,13 @@ def _cue(low: Sequence[str], start: int, end: int, pack: Pack, *, after: bool = 
             says = phrases.get(tuple(low[i : i + length]))
             if (
                 low[i] in kinds.nouns_to
-                and low[i + length - 1] == "to"
+                and low[i + length - 1] in pack.grammar.to
                 and low[i + length : i + length + 1]
                 and low[i + length] in pack.words.function
             ):
                 continue  # "his offer to the union"
             if says is None or (
-                after
-                and (length == 1 or says == "hypothetical")
-                and low[i] not in ("limit", "cap", "minimum", "maximum", "target", "quota", "goal")
+                after and (length == 1 or says == "hypothetical") and low[i] not in pack.grammar.limits
             ):
                 continue
             return says, i

@@ -35,7 +35,7 @@ from schemas.records import Metric
 _REMEMBERED = 2
 """Sentences over which "of them" reaches back to what was counted."""
 _RELATIVE = frozenset({"percent", "percentage_point", "ratio"})
-_WORDS = re.compile(r"[a-z]+")
+_WORDS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"[0-9½⅓⅔¼¾]")
 
 
@@ -128,7 +128,7 @@ def measure_sentence(
     numbers = find_numbers(toks, pack, country)
     if not numbers:
         return
-    numbers = [n for n in lend_sorts(toks, join(toks, numbers, pack)) if not excluded(toks, n, pack)]
+    numbers = [n for n in lend_sorts(toks, join(toks, numbers, pack), pack) if not excluded(toks, n, pack)]
     units = units_of(toks, numbers, pack, country, earlier)
     readings = _readings(toks, numbers, units, pack)
     times = expressions(part.text, published, pack)
@@ -158,7 +158,7 @@ def measure_sentence(
             form=reading.form,  # type: ignore[arg-type]
             direction=reading.direction,  # type: ignore[arg-type]
             kind=kind_of(toks, number, counted, reading.bound, pack),  # type: ignore[arg-type]
-            period=None if timeless else period_of(part.text, start, near, times, starts),
+            period=None if timeless else period_of(part.text, start, near, times, pack.periods, starts),
         )
 
 
@@ -174,7 +174,7 @@ class Reading(NamedTuple):
 def _readings(toks: Sequence[Token], numbers: Sequence[Number], units: Sequence[Counted], pack: Pack) -> list[Reading]:
     """The reading of each number; one that says another once more, or stands in a list with it, takes over its own."""
     found: list[Reading] = []
-    said = said_again(toks, numbers)
+    said = said_again(toks, numbers, pack)
     for i, (number, counted) in enumerate(zip(numbers, units, strict=True)):
         bound, approx = bound_of(toks, number, counted.end, pack)
         form, direction = form_of(toks, number, counted, pack)
@@ -188,16 +188,16 @@ def _readings(toks: Sequence[Token], numbers: Sequence[Number], units: Sequence[
                 form, direction = last[2:] if last.form == "change" and form != "multiple" else (form, direction)
             if form != "change" and last.form == "change" and carried(gap, number, counted, units[i - 1], pack):
                 form, direction = last[2:]
-            if bounded and last.bound != "exact" and _respectively(toks, number, gap):
+            if bounded and last.bound != "exact" and _respectively(toks, number, gap, pack):
                 bound, approx = last.bound, last.approx
         found.append(Reading(bound, approx, form, direction))
     return found
 
 
-def _respectively(toks: Sequence[Token], number: Number, gap: Sequence[Token]) -> bool:
+def _respectively(toks: Sequence[Token], number: Number, gap: Sequence[Token], pack: Pack) -> bool:
     """ "more than $38 million and $23 million, respectively": the bound is of both."""
     after = [t.low for t in toks[number.last : number.last + 4]]
-    return "respectively" in after and any(t.low == "and" for t in gap)
+    return not pack.grammar.respectively.isdisjoint(after) and any(t.low in pack.grammar.and_ for t in gap)
 
 
 def _times(value: float | None, factor: float) -> float | None:

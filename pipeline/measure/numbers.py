@@ -16,6 +16,7 @@ LARGEST = 1e60
 MOST_DIGITS = 18
 """A longer run of digits is an identifier, not a quantity; a float could not hold it either."""
 
+_HUNDRED = 100
 _PLAIN = re.compile(r"\d*\.\d+|\d+")
 _COMMAS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _SPACES = re.compile(r"\d{1,3}(?:['’\u00a0\u202f]\d{3})+(?:\.\d+)?")
@@ -198,7 +199,7 @@ def _words(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
     n = len(tokens)
     total, current = 0.0, 0.0
     scale, j, seen, last_rank = 1.0, i, False, 100
-    if tokens[i].low in ("a", "an") and i + 1 < n and tokens[i + 1].low in numbers.scales:
+    if tokens[i].low in numbers.article and i + 1 < n and tokens[i + 1].low in numbers.scales:
         current, j, seen = 1.0, i + 1, True
     while j < n:
         low = tokens[j].low
@@ -208,8 +209,8 @@ def _words(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
         elif low in numbers.tens and last_rank > 10:
             current += numbers.tens[low]
             last_rank = 10
-        elif low == "hundred" and seen and current:
-            current *= 100
+        elif numbers.scales.get(low) == _HUNDRED and seen and current:
+            current *= _HUNDRED
             last_rank = 100
         elif low in numbers.scales and seen:
             factor = numbers.scales[low]
@@ -218,10 +219,10 @@ def _words(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
             else:
                 total, scale = total + current * factor, float(factor)
             current, last_rank = 0.0, 100
-        elif low in ("and", "-") and seen and j + 1 < n and _goes_on(tokens, j, numbers, last_rank):
+        elif (low == "-" or low in numbers.joining) and seen and j + 1 < n and _goes_on(tokens, j, numbers, last_rank):
             j += 1
             continue
-        elif low in ("and", "-") and seen and _and_a_fraction(tokens, j, numbers):
+        elif (low == "-" or low in numbers.joining) and seen and _and_a_fraction(tokens, j, numbers):
             fraction, j = _and_a_fraction(tokens, j, numbers) or (0.0, j)
             times, j = _scale(tokens, j, numbers)
             return _checked(Number(i, j, (total + current + fraction) * times, scale=times))
@@ -229,7 +230,7 @@ def _words(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
             break
         seen = True
         j += 1
-    if not seen or (j == i + 1 and tokens[i].low in ("a", "an")):
+    if not seen or (j == i + 1 and tokens[i].low in numbers.article):
         return None
     return _checked(Number(i, j, total + current, scale=scale))
 
@@ -243,7 +244,7 @@ def _goes_on(tokens: Sequence[Token], j: int, numbers: Numbers, last_rank: int) 
         return glued and tail
     return (
         last_rank == 100
-        and tokens[j - 1].low in ("hundred", "thousand")
+        and numbers.scales.get(tokens[j - 1].low) in (_HUNDRED, 1000)
         and (after in numbers.units or after in numbers.tens)
     )
 
@@ -252,9 +253,9 @@ def _and_a_fraction(tokens: Sequence[Token], j: int, numbers: Numbers) -> tuple[
     """ "and a half", "-and-a-half", "and three-quarters": the fraction and where it ends."""
     places = [k for k in range(j, min(j + 7, len(tokens))) if not (tokens[k].low == "-" and tokens[k].glued)]
     low = [tokens[k].low for k in places]
-    if low[:1] != ["and"] or len(low) < 3 or low[2] not in numbers.denominators:
+    if not low or low[0] not in numbers.joining or len(low) < 3 or low[2] not in numbers.denominators:
         return None
-    over = 1 if low[1] in ("a", "one") else numbers.units.get(low[1])
+    over = 1 if low[1] in numbers.article else numbers.units.get(low[1])
     return (over / numbers.denominators[low[2]], places[2] + 1) if over else None
 
 
@@ -271,11 +272,11 @@ def wordlike(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None
 
 def _vague(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
     low, j = float(numbers.vague[tokens[i].low]), i + 1
-    if tokens[i].low == "tens" and not (
-        j + 1 < len(tokens) and tokens[j].low == "of" and tokens[j + 1].low in numbers.vague
+    if tokens[i].low in numbers.only_of and not (
+        j + 1 < len(tokens) and tokens[j].low in numbers.of and tokens[j + 1].low in numbers.vague
     ):
         return None
-    if j + 1 < len(tokens) and tokens[j].low == "of" and tokens[j + 1].low in numbers.vague:
+    if j + 1 < len(tokens) and tokens[j].low in numbers.of and tokens[j + 1].low in numbers.vague:
         low, j = low * numbers.vague[tokens[j + 1].low] / 2, j + 2
     return Number(i, j, None, low=low, sort="vague", bound="at_least")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import keyword
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -14,12 +15,14 @@ from pipeline.measure.vocabulary import (
     Bounds,
     Changes,
     Exclusions,
+    Grammar,
     Kinds,
     Money,
     Naming,
     Numbers,
     Pack,
     Periods,
+    Rates,
     Speech,
     Unit,
     Units,
@@ -58,6 +61,8 @@ def read_pack(language: str, folder: Traversable) -> Pack:
     numbers = _numbers(table("numbers"))
     words, nouns, periods, speech = table("words"), table("nouns"), table("periods"), table("speech")
     bounds, changes, kinds, exclusions = table("bounds"), table("changes"), table("kinds"), table("exclusions")
+    around: dict[str, Any] = {name: re.compile(pattern) for name, pattern in periods["around"].items()}
+    around |= {name: frozenset(texts) for name, texts in periods["joined"].items()}
     spelled: list[Iterable[str]] = [numbers.units, numbers.tens, numbers.scales, numbers.vague, numbers.multiples]
     spelled += [("half", "halves", "third", "thirds", "quarter", "quarters"), numbers.denominators, numbers.figures]
     return Pack(
@@ -99,8 +104,10 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             verbs=frozenset(words["verbs"].split()),
             singular_s=frozenset(words["singular_s"].split()),
             irregular=words["irregular"],
+            crowd_singular=frozenset(nouns["crowd"]["singular"].split()),
+            singular_endings=tuple((ending, one) for ending, one in words["singular_endings"]),
+            **{name: tuple(text.split()) for name, text in words["endings"].items()},
             attributive=frozenset(words["attributive"].split()),
-            not_men=frozenset(words["not_men"].split()),
             casualties=frozenset(nouns["casualties"].split()),
             casualty_nouns=nouns["casualty_nouns"],
             deeds=frozenset(nouns["deeds"].split()),
@@ -118,6 +125,7 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             arriving=frozenset(nouns["arriving"].split()),
         ),
         periods=Periods(
+            **around,
             months=periods["months"],
             weekdays=periods["weekdays"],
             ordinals=periods["ordinals"],
@@ -127,6 +135,8 @@ def read_pack(language: str, folder: Traversable) -> Pack:
         ),
         speech=_speech(speech),
         naming=_naming(table("naming")),
+        rates=_rates(table("rates")),
+        grammar=_grammar(table("grammar")),
         gate=frozenset(w for words in spelled for w in words),
     )
 
@@ -149,6 +159,7 @@ def _money(table: dict[str, Any]) -> Money:
         dollar_of=table["dollar_of"],
         names={**plurals, **names},
         pounds=frozenset(table["pounds"]["money"].split()),
+        ambiguous=frozenset(table["ambiguous"]["names"].split()),
         words=frozenset(table["sums"]["words"].split()),
         cent_signs=table["cent_signs"],
         before_only=frozenset(table["before_only"].split()),
@@ -204,10 +215,10 @@ def _around(phrase: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _speech(table: dict[str, Any]) -> Speech:
     according = _phrases({"source": table.pop("according")})
     asides = re.compile(table.pop("asides"))
-    words = {name: frozenset(text.split()) for name, text in table.items()}
-    return Speech(
-        asides=asides, according=according, according_first=frozenset(phrase[0] for phrase in according), **words
-    )
+    adverbs = tuple(table.pop("adverb_endings").split())
+    words: dict[str, Any] = {name: frozenset(text.split()) for name, text in table.items()}
+    first = frozenset(phrase[0] for phrase in according)
+    return Speech(asides=asides, according=according, according_first=first, adverb_endings=adverbs, **words)
 
 
 def _naming(table: dict[str, Any]) -> Naming:
@@ -216,6 +227,8 @@ def _naming(table: dict[str, Any]) -> Naming:
         for word in text.split():
             alike[word] = alike.get(word, frozenset()) | {name}
     return Naming(
+        dimensions=table["dimensions"],
+        adjective_endings=tuple(table["adjective_endings"].split()),
         quantities=frozenset(table["quantities"].split()),
         verbs=frozenset(table["verbs"].split()),
         empty=frozenset(table["empty"].split()),
@@ -229,6 +242,18 @@ def _naming(table: dict[str, Any]) -> Naming:
         past=frozenset(table["scope"]["past"].split()),
         contrast=frozenset(table["scope"]["contrast"].split()),
     )
+
+
+def _rates(table: dict[str, Any]) -> Rates:
+    return Rates(table["adverbs"], table["adjectives"], table["every"], frozenset(table["persons"].split()))
+
+
+def _grammar(table: dict[str, Any]) -> Grammar:
+    """Names that are keywords of Python have an underscore after them."""
+    in_every = frozenset(tuple(phrase.split()) for phrase in table.pop("in_every"))
+    powers = table.pop("powers")
+    words = {name + "_" * keyword.iskeyword(name): frozenset(text.split()) for name, text in table.items()}
+    return Grammar(in_every=in_every, powers=powers, **words)
 
 
 def _phrases(table: Mapping[str, Iterable[str]]) -> dict[tuple[str, ...], str]:

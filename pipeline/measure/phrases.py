@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pipeline.measure.numbers import DASHES
 from pipeline.measure.text import Token
+from pipeline.measure.units import plural
 from pipeline.measure.vocabulary import Pack, Speech
 
 _LEFT_STOPS = frozenset({";", ":", "—", "–", "“", "”", '"', "(", ")", "[", "]", "…", ".", "?", "!"})
@@ -42,11 +43,15 @@ def phrase_left(toks: list[Token], v: int, pack: Pack) -> tuple[int, int] | None
             break
         if token.text in _LEFT_STOPS and not abbreviation(toks, start - 1, speech):
             break
-        than = token.low == "than" and start < len(toks) and toks[start].kind == "n"
-        if token.low in speech.clause_words and not (token.low == "as" and start - 1 == 0) and not than:
+        than = token.low in pack.grammar.than and start < len(toks) and toks[start].kind == "n"
+        if token.low in speech.clause_words and not (token.low in pack.grammar.as_ and start - 1 == 0) and not than:
             subordinate = token.low in speech.subordinators
             break
-        if token.low == "and" and end - start >= 1 and (toks[start].low in speech.pronouns or start - 1 == 0):
+        if (
+            token.low in pack.grammar.and_
+            and end - start >= 1
+            and (toks[start].low in speech.pronouns or start - 1 == 0)
+        ):
             break
         if start < end and token.low in speech.verbs and token.low not in speech.nounlike:
             break
@@ -75,7 +80,12 @@ def phrase_left(toks: list[Token], v: int, pack: Pack) -> tuple[int, int] | None
 def _adverb(toks: list[Token], i: int, speech: Speech) -> bool:
     """ "have similarly shown", "Holt repeatedly said"."""
     token = toks[i]
-    return i > 0 and token.text.islower() and token.low.endswith("ly") and token.low not in speech.nouns_in_ly
+    return (
+        i > 0
+        and token.text.islower()
+        and token.low.endswith(speech.adverb_endings)
+        and token.low not in speech.nouns_in_ly
+    )
 
 
 def _opened(toks: list[Token], close: int) -> int | None:
@@ -103,10 +113,12 @@ def _nominal(words: Sequence[Token], pack: Pack) -> bool:
     speech = pack.speech
     if len(words) == 1:
         plain = first.low not in pack.words.function and first.low not in pack.words.verbs
-        return first.low in speech.pronouns or (plain and first.kind == "w" and not first.low.endswith(("ed", "ly")))
+        return first.low in speech.pronouns or (
+            plain and first.kind == "w" and not first.low.endswith(pack.words.no_noun_endings)
+        )
     if first.text[:1].isupper() or last.text[:1].isupper():
         return True
-    return first.low in speech.noun_openers or last.low.endswith("s")
+    return first.low in speech.noun_openers or plural(last.low, pack.words)
 
 
 def abbreviation(toks: list[Token], i: int, speech: Speech) -> bool:
@@ -139,4 +151,8 @@ def phrase_right(toks: list[Token], start: int, speech: Speech) -> tuple[int, in
 def _name_goes_on(toks: list[Token], j: int, speech: Speech) -> bool:
     """ "the Center for Media and Public Affairs": a name goes on after these words if a capital follows."""
     after = toks[j + 1] if j + 1 < len(toks) else None
-    return toks[j].low in speech.inside_names and after is not None and (after.text[:1].isupper() or after.low == "the")
+    return (
+        toks[j].low in speech.inside_names
+        and after is not None
+        and (after.text[:1].isupper() or after.low in speech.articles)
+    )

@@ -6,28 +6,9 @@ from collections.abc import Sequence
 
 from pipeline.measure.numbers import DASHES, Number, parse_digits
 from pipeline.measure.text import Token
-from pipeline.measure.units import singular
+from pipeline.measure.units import plural, singular
 from pipeline.measure.vocabulary import Pack
 
-ADVERBS = {
-    "annually": "year",
-    "yearly": "year",
-    "monthly": "month",
-    "weekly": "week",
-    "daily": "day",
-    "nightly": "night",
-    "hourly": "hour",
-    "apiece": "each",
-}
-ADJECTIVES = {
-    "annual": "year",
-    "yearly": "year",
-    "monthly": "month",
-    "weekly": "week",
-    "daily": "day",
-    "hourly": "hour",
-    "nightly": "night",
-}
 _REACH = 6
 _WHOLE = {
     (12, "month"): "year",
@@ -36,16 +17,11 @@ _WHOLE = {
     (24, "hour"): "day",
     (60, "minute"): "hour",
 }
-_NO_RATE_AFTER = frozenset("for in of after within over before until by than".split())
-_NOUNS_OF_SHARE = frozenset(
-    """share person head pupil student gallon barrel ton tonne ounce pound kilogram unit household family piece
-    bushel square vote ticket night""".split()
-)
 
 
 def rate_of(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str | None:
     """The denominator, or None. ``end`` is where the number's noun phrase ends."""
-    return _after(tokens, number, end, pack) or _before(tokens, number)
+    return _after(tokens, number, end, pack) or _before(tokens, number, pack)
 
 
 def _after(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str | None:
@@ -53,7 +29,7 @@ def _after(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str
     slashed = j + 1 < n and tokens[j].text == "/" and tokens[j].glued
     if slashed:
         return _denominator(tokens, j + 1, pack)
-    if j + 3 < n and tokens[j].text in DASHES and tokens[j].glued and tokens[j + 1].low in ("a", "an", "per"):
+    if j + 3 < n and tokens[j].text in DASHES and tokens[j].glued and tokens[j + 1].low in pack.grammar.a_per:
         return _denominator(tokens, j + 3, pack) if tokens[j + 2].text in DASHES else None  # "$12-an-hour"
     # The price of what is counted is no rate of the count: "thousands of $12-an-hour workers".
     j = max(j, number.last)
@@ -61,23 +37,18 @@ def _after(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str
     while j < n and steps <= _REACH:
         token = tokens[j]
         low = token.low
-        if low == "per" and j + 1 < n and tokens[j + 1].low != "cent":
+        if low in pack.grammar.per and j + 1 < n and tokens[j + 1].low not in pack.grammar.cent:
             return _denominator(tokens, j + 1, pack)
-        spanned = tokens[j - 1].low in _NO_RATE_AFTER  # "for a day", "after a year"
-        if low in ("a", "an") and not spanned and j + 1 < n and _is_denominator(tokens, j + 1, steps, pack):
+        spanned = tokens[j - 1].low in pack.grammar.no_rate_after  # "for a day", "after a year"
+        if low in pack.grammar.a and not spanned and j + 1 < n and _is_denominator(tokens, j + 1, steps, pack):
             return _denominator(tokens, j + 1, pack)
-        if low in ("each", "every") and j + 1 < n and _is_time(tokens, j + 1, pack):
+        if low in pack.grammar.each and j + 1 < n and _is_time(tokens, j + 1, pack):
             return _denominator(tokens, j + 1, pack)
-        if low == "every" and j + 2 < n:
+        if low in pack.grammar.every and j + 2 < n:
             return _every(tokens, j + 1, pack)
-        if low in ADVERBS and (low != "daily" or j + 1 >= n or tokens[j + 1].kind != "w"):
-            return None if low == "apiece" else ADVERBS[low]
-        if (
-            token.kind == "n"
-            or low in pack.numbers.units
-            or token.text in ',;:()—“”"'
-            or low in ("and", "but", "while", "that", "which", "who", "to", "or")
-        ):
+        if low in pack.rates.adverbs and (low not in pack.grammar.daily or j + 1 >= n or tokens[j + 1].kind != "w"):
+            return None if low in pack.grammar.apiece else pack.rates.adverbs[low]
+        if token.kind == "n" or low in pack.numbers.units or token.text in ',;:()—“”"' or low in pack.grammar.ends_rate:
             return None
         j, steps = j + 1, steps + 1
     return None
@@ -85,7 +56,7 @@ def _after(tokens: Sequence[Token], number: Number, end: int, pack: Pack) -> str
 
 def _every(tokens: Sequence[Token], j: int, pack: Pack) -> str | None:
     """ "every three months" is a quarter, "every 10 minutes" 10 minutes, "every other day" 2 days."""
-    spelled = {**pack.numbers.units, "other": 2, "few": 0}
+    spelled = {**pack.numbers.units, **pack.rates.every}
     count = spelled.get(tokens[j].low) if tokens[j].kind == "w" else parse_digits(tokens[j].text)
     unit = pack.units.by_words.get((tokens[j + 1].low,))
     if not count or unit is None or unit.dimension != "time":
@@ -95,28 +66,15 @@ def _every(tokens: Sequence[Token], j: int, pack: Pack) -> str | None:
 
 def _is_time(tokens: Sequence[Token], j: int, pack: Pack) -> bool:
     unit = pack.units.by_words.get((tokens[j].low,))
-    return unit is not None and unit.dimension == "time" and not tokens[j].low.endswith("s")
+    return unit is not None and unit.dimension == "time" and not plural(tokens[j].low, pack.words)
 
 
 def _is_denominator(tokens: Sequence[Token], j: int, steps: int, pack: Pack) -> bool:
     """ "a day" anywhere near, "a barrel" only directly after the number; "a year ago" is a date."""
     after = tokens[j + 1].low if j + 1 < len(tokens) else ""
     if _is_time(tokens, j, pack):
-        return after not in (
-            "ago",
-            "earlier",
-            "later",
-            "before",
-            "after",
-            "from",
-            "old",
-            "prior",
-            "since",
-            "-",
-            "and",
-            "long",
-        )
-    return steps == 0 and tokens[j].low in _NOUNS_OF_SHARE
+        return after not in pack.grammar.not_a_rate
+    return steps == 0 and tokens[j].low in pack.grammar.nouns_of_share
 
 
 def _denominator(tokens: Sequence[Token], j: int, pack: Pack) -> str | None:
@@ -127,7 +85,7 @@ def _denominator(tokens: Sequence[Token], j: int, pack: Pack) -> str | None:
     if j >= len(tokens) or tokens[j].kind != "w":
         return None
     token = tokens[j]
-    if token.low == "capita" or token.low == "head":
+    if token.low in pack.rates.persons:
         return "person"
     unit = pack.units.by_words.get((token.low,)) or pack.units.by_symbol.get(token.text)
     if unit is not None:
@@ -135,11 +93,11 @@ def _denominator(tokens: Sequence[Token], j: int, pack: Pack) -> str | None:
     return singular(token.low, pack.words)
 
 
-def _before(tokens: Sequence[Token], number: Number) -> str | None:
+def _before(tokens: Sequence[Token], number: Number, pack: Pack) -> str | None:
     """ "an annual salary of $50,000", "daily output fell to 3 million barrels"."""
     for token in reversed(tokens[max(0, number.first - 5) : number.first]):
-        if token.low in ADJECTIVES and number.sort in ("money", "plain", "vague"):
-            return ADJECTIVES[token.low]
-        if token.kind == "n" or token.text in ',;:()—“”"' or token.low in ("and", "but", "while", "that", "from", "a"):
+        if token.low in pack.rates.adjectives and number.sort in ("money", "plain", "vague"):
+            return pack.rates.adjectives[token.low]
+        if token.kind == "n" or token.text in ',;:()—“”"' or token.low in pack.grammar.ends_rate_before:
             return None
     return None

@@ -11,10 +11,6 @@ from pipeline.measure.text import Token
 from pipeline.measure.units import plural_ahead
 from pipeline.measure.vocabulary import Pack
 
-PERCENT = frozenset({"%", "percent", "pct", "percentage", "％"})
-_AMBIGUOUS = frozenset({"won", "real", "rand", "dong", "taka"})
-"""Currencies whose names are other words too: not after a small number."""
-
 
 def with_suffix(tokens: Sequence[Token], number: Number, pack: Pack) -> Number:
     """The number with a percent sign, a currency name or points after it."""
@@ -22,11 +18,11 @@ def with_suffix(tokens: Sequence[Token], number: Number, pack: Pack) -> Number:
     replace = msgspec.structs.replace
     if number.sort == "vague":
         # "tens of millions of dollars"; the span covers it, as it would with a sign.
-        name = tokens[j + 1].low if j + 1 < n and tokens[j].low == "of" else ""
-        plain = name in pack.money.names and name not in ("pounds", "won", "real", "rand")
+        name = tokens[j + 1].low if j + 1 < n and tokens[j].low in pack.grammar.of else ""
+        plain = name in pack.money.names and name not in pack.grammar.weights
         return replace(number, last=j + 2, sort="money", unit=pack.money.names[name]) if plain else number
     if number.sort == "fraction":
-        return _of_a_point(tokens, number)
+        return _of_a_point(tokens, number, pack)
     if number.sort == "multiple":
         return number
     if _means_millions(tokens, number, pack):
@@ -36,21 +32,21 @@ def with_suffix(tokens: Sequence[Token], number: Number, pack: Pack) -> Number:
     if k >= n:
         return number
     low = tokens[k].low
-    if low == "per" and k + 1 < n and tokens[k + 1].low == "cent":
+    if low in pack.grammar.per and k + 1 < n and tokens[k + 1].low in pack.grammar.cent:
         low, k = "percent", k + 1
-    if low in PERCENT:
+    if low in pack.grammar.percents:
         after = tokens[k + 1].low if k + 1 < n else ""
-        if after == "-" and k + 2 < n and tokens[k + 2].low in ("point", "points"):
+        if after == "-" and k + 2 < n and tokens[k + 2].low in pack.grammar.points:
             k, after = k + 1, "points"
-        if after in ("point", "points") and low != "%":
+        if after in pack.grammar.points and low != "%":
             return replace(number, last=k + 2, sort="point", unit="percentage_point")
-        return number if low == "percentage" else replace(number, last=k + 1, sort="percent", unit="percent")
+        return number if low in pack.grammar.percentage else replace(number, last=k + 1, sort="percent", unit="percent")
     money = pack.money
     for length in (3, 2, 1):
         name = " ".join(t.low for t in tokens[k : k + length])
-        if name in ("pounds", "pound") and ((number.value or 0) >= 1e6 or _pays(tokens, pack)):
+        if name in pack.grammar.pounds and ((number.value or 0) >= 1e6 or _pays(tokens, pack)):
             return replace(number, last=k + length, sort="money", unit="GBP")
-        if name in money.names and not (name in _AMBIGUOUS and (number.value or 0.0) < 1000):
+        if name in money.names and not (name in money.ambiguous and (number.value or 0.0) < 1000):
             return replace(number, last=k + length, sort="money", unit=money.names[name])
     if low in money.cents and tokens[k].text.islower():
         return replace(number, last=k + 1, sort="money", unit=money.cents[low], value=(number.value or 0.0) / 100)
@@ -75,26 +71,28 @@ def _means_millions(tokens: Sequence[Token], number: Number, pack: Pack) -> bool
     if tokens[j].text != "m" or not tokens[j].glued:
         return False
     after = tokens[j + 1].low
-    if after == "of":
+    if after in pack.grammar.of:
         return j + 2 < len(tokens) and tokens[j + 2].low in pack.numbers.whole
     if after in pack.numbers.in_metres:
         return False
-    coordinated = next((k + 1 for k in range(j + 2, min(len(tokens), j + 4)) if tokens[k].low == "and"), None)
+    coordinated = next(
+        (k + 1 for k in range(j + 2, min(len(tokens), j + 4)) if tokens[k].low in pack.grammar.and_), None
+    )
     ahead = plural_ahead(tokens, j + 1, pack.words)
     return ahead or (coordinated is not None and plural_ahead(tokens, coordinated, pack.words))
 
 
-def _of_a_point(tokens: Sequence[Token], number: Number) -> Number:
+def _of_a_point(tokens: Sequence[Token], number: Number, pack: Pack) -> Number:
     """ "two-tenths of a percentage point" are points, "half a percent" percent."""
     j, n = number.last, len(tokens)
-    while j < n and tokens[j].low in ("of", "a"):
+    while j < n and tokens[j].low in pack.grammar.of_a:
         j += 1
     if j == number.last or j >= n:
         return number
-    if tokens[j].low == "percentage" and j + 1 < n and tokens[j + 1].low == "point":
+    if tokens[j].low in pack.grammar.percentage and j + 1 < n and tokens[j + 1].low in pack.grammar.points:
         j += 1
-    if tokens[j].low == "point":
+    if tokens[j].low in pack.grammar.points:
         return msgspec.structs.replace(number, last=j + 1, sort="point", unit="percentage_point")
-    if tokens[j].low == "percent":
+    if tokens[j].low in pack.grammar.percents:
         return msgspec.structs.replace(number, last=j + 1, sort="percent", unit="percent")
     return number

@@ -25,6 +25,11 @@ class Numbers:
     decades: Mapping[str, tuple[int, int]]
     figures: Mapping[str, tuple[int, int]]
     """"single digits" and their like: the lowest and the highest."""
+    article: Words
+    joining: Words
+    of: Words
+    only_of: Words
+    many_parts: Words
     minus: Words
     minus_not_after: Words
     whole: Words
@@ -42,6 +47,8 @@ class Money:
     names: Mapping[str, str]
     pounds: Words
     """Words beside which pounds are money and no weight."""
+    ambiguous: Words
+    """Names that are other words too: no money after a small number."""
     cents: Mapping[str, str]
     words: Words
     """Beside one of these a large number without a noun is a sum."""
@@ -152,10 +159,17 @@ class Vocabulary:
     verbs: Words
     singular_s: Words
     irregular: Mapping[str, str]
+    crowd_singular: Words
+    plural_endings: tuple[str, ...]
+    no_plural_endings: tuple[str, ...]
+    singular_endings: tuple[tuple[str, str], ...]
+    """Endings of plurals and what takes their place in the singular; the first that fits."""
+    no_noun_endings: tuple[str, ...]
+    past_endings: tuple[str, ...]
+    participle_endings: tuple[str, ...]
+    comparative_endings: tuple[str, ...]
     attributive: Words
     """Plurals that stand before the noun that is counted."""
-    not_men: Words
-    """Words in -men that are no plurals."""
     casualties: Words
     casualty_nouns: Mapping[str, str]
     deeds: Words
@@ -188,6 +202,15 @@ class Periods:
     ordinals: Mapping[str, int]
     relative: Mapping[str, int]
     day_words: Mapping[str, int]
+    clause: re.Pattern[str]
+    spoken: re.Pattern[str]
+    levels: re.Pattern[str]
+    than: re.Pattern[str]
+    origin: re.Pattern[str]
+    future: re.Pattern[str]
+    by: re.Pattern[str]
+    to: Words
+    year_ago: Words
     expressions: tuple[tuple[str, str], ...]
     """(pattern, resolver), see periods.toml."""
 
@@ -197,6 +220,9 @@ class Periods:
 
 @dataclass(frozen=True)
 class Speech:
+    adverb_endings: tuple[str, ...]
+    adjectives: Words
+    """Names that are adjectives before a noun of saying."""
     verbs: Words
     document_verbs: Words
     documents: Words
@@ -256,6 +282,9 @@ class Speech:
 
 @dataclass(frozen=True)
 class Naming:
+    dimensions: Mapping[str, str]
+    """What a number of a dimension is called when nothing else names it."""
+    adjective_endings: tuple[str, ...]
     quantities: Words
     verbs: Words
     empty: Words
@@ -274,6 +303,157 @@ class Naming:
 
 
 @dataclass(frozen=True)
+class Rates:
+    adverbs: Mapping[str, str]
+    adjectives: Mapping[str, str]
+    every: Mapping[str, int]
+    """ "every other day" is every 2 days."""
+    persons: Words
+    """ "per capita"."""
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """Closed classes and short lists that rules look at beside a number; grammar.toml says what each is for."""
+
+    in_every: frozenset[tuple[str, ...]]
+    powers: Mapping[str, str]
+    a: Words
+    a_of: Words
+    a_one: Words
+    a_per: Words
+    after_double: Words
+    after_doubles: Words
+    after_half: Words
+    after_noun: Words
+    after_twice: Words
+    age: Words
+    age_links: Words
+    aged: Words
+    and_: Words
+    and_or: Words
+    apiece: Words
+    as_: Words
+    as_the: Words
+    at: Words
+    authored: Words
+    authorship: Words
+    before_double: Words
+    before_scores: Words
+    before_unit: Words
+    before_year: Words
+    beside_money: Words
+    between: Words
+    both: Words
+    by: Words
+    by_year: Words
+    carries: Words
+    cent: Words
+    clause_breaks: Words
+    clock: Words
+    compares: Words
+    counted_after_the: Words
+    counting: Words
+    counts_one: Words
+    daily: Words
+    determined: Words
+    digits: Words
+    dotted: Words
+    double: Words
+    doubles: Words
+    doubling: Words
+    each: Words
+    ends_casualties: Words
+    ends_casualties_before: Words
+    ends_change: Words
+    ends_rate: Words
+    ends_rate_before: Words
+    errors: Words
+    every: Words
+    from_: Words
+    half: Words
+    if_: Words
+    in_: Words
+    inside_name: Words
+    joining: Words
+    last_next: Words
+    lasting: Words
+    lead_nouns: Words
+    limits: Words
+    listing: Words
+    most: Words
+    much: Words
+    name_leads: Words
+    no_double: Words
+    no_half_after: Words
+    no_half_before: Words
+    no_more: Words
+    no_one: Words
+    no_rate_after: Words
+    not_a_rate: Words
+    not_opening: Words
+    not_so_old: Words
+    nouns_of_share: Words
+    of: Words
+    of_a: Words
+    of_to: Words
+    of_whole: Words
+    old: Words
+    once: Words
+    one_of_many: Words
+    openers: Words
+    or_: Words
+    or_so: Words
+    over: Words
+    over_under: Words
+    parts: Words
+    past: Words
+    per: Words
+    percentage: Words
+    percents: Words
+    placed: Words
+    plus_minus: Words
+    points: Words
+    possessive: Words
+    pounds: Words
+    rate_nouns: Words
+    rated: Words
+    rates: Words
+    ratio_nouns: Words
+    reached: Words
+    reaching: Words
+    references: Words
+    requiring: Words
+    respectively: Words
+    said_again: Words
+    scores: Words
+    sizes: Words
+    some: Words
+    spanning: Words
+    spring: Words
+    than: Words
+    the: Words
+    the_these: Words
+    this: Words
+    times: Words
+    times_fold: Words
+    to: Words
+    to_and: Words
+    to_from: Words
+    totals: Words
+    turning: Words
+    twice: Words
+    up: Words
+    up_down: Words
+    warmth: Words
+    weights: Words
+    whole_after: Words
+    whole_of: Words
+    will: Words
+    years_only: Words
+
+
+@dataclass(frozen=True)
 class Pack:
     """All word lists of a language. ``gate``: a sentence without a digit and without one of these has no number."""
 
@@ -289,4 +469,6 @@ class Pack:
     periods: Periods
     speech: Speech
     naming: Naming
+    rates: Rates
+    grammar: Grammar
     gate: Words
