@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pipeline.measure.cue import Cue, cue_at
 from pipeline.measure.indirect import indirect
 from pipeline.measure.numbers import DASHES
-from pipeline.measure.phrases import phrase_left, phrase_right
+from pipeline.measure.phrases import main_subject, phrase_left, phrase_right
 from pipeline.measure.text import Sentence, Token
 from pipeline.measure.units import plural
 from pipeline.measure.vocabulary import Pack
@@ -88,6 +88,9 @@ def _spoken(part: Sentence, toks: list[Token], v: int, pack: Pack) -> Cue | None
         return None
     if before is not None and before.low in pack.speech.articles:
         return None
+    named = toks[v].text[:1].isupper() and before is not None and before.kind == "w"
+    if named and sum(t.text[:1].isupper() for t in toks) <= len(toks) / 2:
+        return None  # "Said Kouachi" is a name; in a headline all words have capitals
     after = toks[v + 1].low if v + 1 < len(toks) else ""
     if after in pack.grammar.to and toks[v].low in pack.speech.telling:
         return None
@@ -103,7 +106,9 @@ def _spoken(part: Sentence, toks: list[Token], v: int, pack: Pack) -> Cue | None
         span = phrase_right(toks, v + 1, speech)
         if span is not None:
             return cue_at(part, toks, span, v, (v, span[1]), pack)
-    span = phrase_left(toks, v, pack)
+    # "He blasted the plan and said that": the subject of the second verb is that of the first.
+    joined = before is not None and before.low in pack.grammar.and_
+    span = main_subject(toks, v, pack) if joined else phrase_left(toks, v, pack)
     if span is None or (not trailing and _no_subject(toks[span[0] : span[1]], toks[v].low, pack)):
         return None
     words = {t.low.removesuffix("'s") for t in toks[span[0] : span[1]]}

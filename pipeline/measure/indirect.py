@@ -8,7 +8,7 @@ import itertools
 import msgspec
 
 from pipeline.measure.cue import Cue, cue_at
-from pipeline.measure.phrases import phrase_left
+from pipeline.measure.phrases import main_subject, phrase_left
 from pipeline.measure.text import Sentence, Token
 from pipeline.measure.vocabulary import Pack
 
@@ -46,26 +46,11 @@ def _participle(part: Sentence, toks: list[Token], i: int, before: list[Cue], pa
         at = part.start + toks[i].start
         return msgspec.structs.replace(before[-1], at=at, extent=(at, part.start + toks[i].end), ahead=True)
     elif k > 0 and toks[k].text == ",":
-        span = _main_subject(toks, i, pack)
+        span = main_subject(toks, i, pack)
     else:
         start = next((j for j in range(k, max(-1, k - _NEAR), -1) if toks[j].low in speech.accompanying), None)
         span = (start + 1, k + 1) if start is not None and start < k else None
     return cue_at(part, toks, span, i, (span[0], span[1]), pack) if span else None
-
-
-def _main_subject(toks: list[Token], before: int, pack: Pack) -> tuple[int, int] | None:
-    """The subject of the first verb of the sentence."""
-    for v in range(1, before):
-        low = toks[v].low
-        if (
-            low in pack.words.verbs
-            or low in pack.speech.verbs
-            or low in pack.speech.being
-            or low.endswith(pack.words.past_endings)
-        ):
-            span = phrase_left(toks, v, pack)
-            return span if span and toks[span[0]].low not in pack.speech.lead_ins else None
-    return None
 
 
 def _noun(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | None:
@@ -102,7 +87,8 @@ def _in_document(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue |
 def _accusation(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | None:
     """ "Prosecutors charged two men with defrauding": what follows is the accusers' word."""
     after = toks[i + 1 : i + _CHARGE_REACH]
-    if i and toks[i - 1].low in pack.speech.not_before_verb:
+    passive = bool(after) and after[0].low in pack.speech.of_what  # "men charged with stealing"
+    if passive or (i and toks[i - 1].low in pack.speech.not_before_verb):
         return None
     if not any(
         a.low in pack.speech.of_what and b.low.endswith(pack.words.participle_endings)

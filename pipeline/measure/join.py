@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.measure.numbers import DASHES, Number
 from pipeline.measure.text import Token, reads
-from pipeline.measure.units import plural_ahead
+from pipeline.measure.units import plural, plural_ahead
 from pipeline.measure.vocabulary import Pack
 
 _replace = msgspec.structs.replace
@@ -63,6 +63,8 @@ def _pair(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Num
         return _range(tokens, a, b)
     if words and words[-1] in pack.grammar.to and _year_like(tokens, a):
         return None  # "rose 60% in 2018 to 3.9 million"
+    if reads(words, pack.grammar.to) and len(gap) == 3 and a.bare and b.sort == "percent" and a.amount > b.amount:
+        return [_lend_sort(a, b), b]  # "62-to-34 percent"
     if reads(words[:1], pack.grammar.to) and _only_bounds(words[1:], pack):
         return _to(tokens, a, b, pack)
     if reads(words[:1], pack.grammar.to_and) and _between(tokens, a.first, pack) and _only_bounds(words[1:], pack):
@@ -84,6 +86,8 @@ def _pair(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Num
 
 
 def _dashed(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Number] | None:
+    if a.bare and b.sort in ("percent", "point") and a.amount > b.amount:
+        return [_lend_sort(a, b), b]  # "leads 43-22 percent"
     whole = a.amount == int(a.amount) and b.amount == int(b.amount)
     if a.bare and b.bare and whole and max(a.amount, b.amount) < 1000:
         if _votes(tokens, a, b, pack):
@@ -105,6 +109,10 @@ def _played(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> bool:
 def _votes(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> bool:
     """Whether the two count the votes on either side."""
     near = _near(tokens, a, b)
+    after = _word(tokens, b.last)
+    counted = (after,) in pack.units.by_words or (plural(after, pack.words) and after not in pack.exclusions.voting)
+    if counted:
+        return False  # "the trial could last 6-8 weeks"
     voted = near & (pack.exclusions.votes | pack.exclusions.voting) and a.bare and b.bare
     return bool(voted) and not _played(tokens, a, b, pack) and not near & pack.grammar.rated
 

@@ -22,7 +22,7 @@ from pipeline.measure.find import find_numbers
 from pipeline.measure.join import join, lend_sorts, said_again
 from pipeline.measure.kind import kind_of
 from pipeline.measure.naming import name_of
-from pipeline.measure.numbers import Number
+from pipeline.measure.numbers import DASHES, Number
 from pipeline.measure.period import expressions, period_of
 from pipeline.measure.rates import rate_of
 from pipeline.measure.sources import Sources
@@ -218,5 +218,5 @@ def _counts_nothing(toks: Sequence[Token], number: Number, counted: Counted) -> 
     if number.scale != 1.0:
         return False
     if number.paired == "range":
-        return False
+        return number.last - number.first == 3 and toks[number.first + 1].text in DASHES  # "9-11"
     return not number.digits

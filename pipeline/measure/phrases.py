@@ -10,7 +10,7 @@ from pipeline.measure.text import Token
 from pipeline.measure.units import plural
 from pipeline.measure.vocabulary import Pack, Speech
 
-_LEFT_STOPS = frozenset({";", ":", "—", "–", "“", "”", '"', "(", ")", "[", "]", "…", ".", "?", "!"})
+_LEFT_STOPS = frozenset({";", ":", "—", "–", "“", "”", '"', "(", ")", "[", "]", "…", ".", "?", "!", "•", "·"})
 _LONGEST_NAME = 14
 _LONGEST_SUBJECT = 22
 _FARTHEST = 60
@@ -74,6 +74,21 @@ def phrase_left(toks: list[Token], v: int, pack: Pack) -> tuple[int, int] | None
             return None
         if _nominal(toks[first:last], pack):
             return first, _with_name(toks, first, last, segments if appositive else [], speech)
+    return None
+
+
+def main_subject(toks: list[Token], before: int, pack: Pack) -> tuple[int, int] | None:
+    """The subject of the first verb of the sentence."""
+    for v in range(1, before):
+        low = toks[v].low
+        if (
+            low in pack.words.verbs
+            or low in pack.speech.verbs
+            or low in pack.speech.being
+            or low.endswith(pack.words.past_endings)
+        ):
+            span = phrase_left(toks, v, pack)
+            return span if span and toks[span[0]].low not in pack.speech.lead_ins else None
     return None
 
 
