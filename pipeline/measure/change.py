@@ -63,7 +63,8 @@ def _percent(tokens: Sequence[Token], number: Number, pack: Pack) -> tuple[str, 
         return "multiple", None
     for k in range(number.first - 1, max(-1, number.first - _REACH), -1):
         low = tokens[k].low
-        if low in pack.changes.transitive:
+        noun = k > 0 and tokens[k - 1].low in pack.speech.determiners - pack.grammar.to - pack.grammar.and_
+        if low in pack.changes.transitive and not noun:
             # "cutting weapons prosecutions some 40 percent"; "cut 40 percent of them" has its own rule.
             return (
                 ("change", pack.changes.verbs[low])
@@ -127,6 +128,8 @@ def _before(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
                 return changes.nouns[noun] or ""
             if noun not in pack.grammar.totals:
                 return None
+        elif low in changes.comparatives and i + 1 < len(tokens) and tokens[i + 1].low in pack.grammar.than:
+            return None  # "higher than 20 percent" is a bound
         elif low in changes.verbs and not (
             low in changes.particles and i and tokens[i - 1].low in changes.particle_verbs
         ):
@@ -217,6 +220,6 @@ def _after(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pack
             and low not in pack.grammar.lead_nouns
         ):
             return changes.nouns[low] or ""
-        if low in pack.grammar.ends_change:
+        if low in pack.grammar.ends_change or low in pack.words.function or low in pack.words.verbs:
             return None
     return None

@@ -150,7 +150,8 @@ def _subject(toks: Sequence[Token], number: Number, pack: Pack) -> Counted | Non
     if not number.digits:
         return None
     i = number.first - 1
-    while i > 0 and ((toks[i].low,) in pack.bounds.before or toks[i].low in pack.bounds.fillers):
+    bounding = (pack.bounds.words | pack.bounds.fillers) - pack.words.arriving
+    while i > 0 and toks[i].low in bounding:
         i -= 1
     if i < 1 or toks[i].low not in pack.words.arriving:
         return None

@@ -35,9 +35,10 @@ def kind_of(tokens: Sequence[Token], number: Number, counted: Counted, bound: st
         if any(w in kinds.modals for w in after) and not any(w in pack.speech.verbs for w in after):
             return "hypothetical"
     if cue is None or number.first - at > _REACH.get(cue, _USUAL_REACH):
-        cue, at = _cue(
-            low, number.last, min(len(low), _clause_end(low, number.last, pack), number.last + 6), pack, after=True
-        )
+        # In "the 27-member union will" the number only describes.
+        describes = low[number.last : number.last + 1] == ["-"]
+        end = number.last if describes else min(_clause_end(low, number.last, pack), number.last + 6)
+        cue, at = _cue(low, number.last, min(len(low), end), pack, after=True)
     if cue is None or (cue == "target" and at < number.first and _other_clause(low, at, number, pack)):
         return "actual"
     if cue == "limit":

@@ -73,6 +73,7 @@ def read_pack(language: str, folder: Traversable) -> Pack:
         bounds=Bounds(
             before=_phrases(bounds["before"]),
             after=_phrases(bounds["after"]),
+            words=frozenset(word for phrases in bounds["before"].values() for p in phrases for word in p.split()),
             fillers=frozenset(bounds["fillers"]["words"]),
             spans=frozenset(bounds["fillers"]["spans"]),
             lasting=frozenset(bounds["fillers"]["lasting"].split()),

@@ -266,6 +266,10 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
         ):
             j += 1
             continue
+        described = not run and token.low.endswith(words.past_endings) and plural_ahead(tokens, j + 1, words)
+        if described:
+            j += 1  # "401 reported deaths"
+            continue
         if token.low in words.function or token.low in words.verbs or token.low in pack.numbers.units:
             break
         if token.low in pack.changes.comparatives and not plural_ahead(tokens, j + 1, words):

@@ -77,6 +77,8 @@ class Units:
 class Bounds:
     before: Phrases
     after: Phrases
+    words: Words
+    """All words of ``before``."""
     fillers: Words
     spans: Words
     lasting: Words
