@@ -40,9 +40,10 @@ def cue_at(
     words = [t.low for t in toks[first:last]]
     alone = words[0].split("'")[0] if len(words) == 1 else ""  # "he's"
     pronoun = alone if alone in pack.speech.pronouns else None
+    owned = 2 if last - first > 0 and words[-1].endswith("'s") and len(words[-1]) > 2 and not pronoun else 0
     return Cue(
         start=part.start + toks[first].start,
-        end=part.start + toks[last - 1].end,
+        end=part.start + toks[last - 1].end - owned,
         at=part.start + toks[at].start,
         extent=(part.start + toks[extent[0]].start, part.start + toks[extent[1] - 1].end),
         document=document or bool({w.removesuffix("'s") for w in words} & pack.speech.documents),
