@@ -178,6 +178,8 @@ def _verb_counts(tokens: Sequence[Token], i: int, number: Number, counted: Count
         return rated or by
     if low in changes.selective:
         return rated or counted.unit in changes.moving
+    if counted.dimension == "count" and counted.unit not in changes.moving:
+        return by  # "crashed two jets"
     return counted.dimension != "time" or by
 
 
@@ -211,8 +213,8 @@ def _after(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pack
             or (counted.dimension != "count" and low not in pack.grammar.over_under)
         ):
             return None if low in pack.grammar.over_under else changes.comparatives[low]
-        if counted.unit in _POINTS and low in changes.leads and changes.leads[low]:
-            return changes.leads[low]  # "a six-point lead"
+        if counted.unit in _POINTS and (low in changes.leads or low in changes.nouns):
+            return changes.leads.get(low) or changes.nouns.get(low) or ""  # "a six-point lead", "a 10-point swing"
         if (
             number.sort in ("percent", "point", "money", "fraction")
             and low in changes.nouns

@@ -220,6 +220,8 @@ def _reference(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
     before = tokens[i]
     after = _word(tokens, number.last)
     exclusions = pack.exclusions
+    if before.low in pack.grammar.of and i > 1 and tokens[i - 1].kind == "n" and tokens[i - 2].low in exclusions.before:
+        return True  # "caption 3 of 12"
     named = before.low in exclusions.before and (not dot or before.low in pack.grammar.dotted)
     if named and (number.digits or before.text[0].isupper()):
         measured = (

@@ -87,7 +87,11 @@ def _denominator(tokens: Sequence[Token], j: int, pack: Pack) -> str | None:
     token = tokens[j]
     if token.low in pack.rates.persons:
         return "person"
-    unit = pack.units.by_words.get((token.low,)) or pack.units.by_symbol.get(token.text)
+    for length in (3, 2, 1):
+        unit = pack.units.by_words.get(tuple(t.low for t in tokens[j : j + length]))
+        if unit is not None:
+            return unit.name
+    unit = pack.units.by_symbol.get(token.text)
     if unit is not None:
         return unit.name
     return singular(token.low, pack.words)

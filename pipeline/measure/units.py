@@ -247,7 +247,7 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
                 continue
             if token.text in DASHES and token.glued and j + 1 < n and run:
                 j += 1
-                if tokens[j].low in pack.grammar.and_or and plural_ahead(tokens, j + 1, words):
+                if tokens[j].low in pack.grammar.joining and plural_ahead(tokens, j + 1, words):
                     run.pop()
                     j += 1
                     continue
@@ -272,14 +272,15 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
             continue
         if token.low in words.function or token.low in words.verbs or token.low in pack.numbers.units:
             break
-        if token.low in pack.changes.comparatives and not plural_ahead(tokens, j + 1, words):
-            break  # "25k cheaper"
+        bare = token.low in pack.changes.comparatives or token.low in pack.grammar.bare_adjectives
+        if bare and not plural_ahead(tokens, j + 1, words):
+            break  # "25k cheaper", "75 short of the magic number"
         if token.low in pack.grammar.last_next and not plural_ahead(tokens, j + 1, words):
             break  # "19 last night"
         if run and token.low.endswith(words.participle_endings) and not plural_ahead(tokens, j + 1, words):
             break
         run.append((token.low, j + 1))
-        if plural(token.low, words) and not _plural_noun_at(tokens, j + 1, words):
+        if _is_plural(token, words) and not _plural_noun_at(tokens, j + 1, words):
             break
         j += 1
     return _from_run(tokens, number, run, words)
@@ -354,9 +355,14 @@ def plural_ahead(tokens: Sequence[Token], j: int, words: Vocabulary) -> bool:
         joined = k > j and token.glued and tokens[k - 1].text in DASHES
         if (token.low in words.function or token.low in words.verbs) and not joined:
             return False
-        if plural(token.low, words):
+        if _is_plural(token, words):
             return True
     return False
+
+
+def _is_plural(token: Token, words: Vocabulary) -> bool:
+    """Whether the token is a plural; "IRS" is none."""
+    return plural(token.low, words) and not (token.text.isupper() and len(token.text) < 5)
 
 
 def plural(word: str, words: Vocabulary) -> bool:

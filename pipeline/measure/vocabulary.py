@@ -342,6 +342,7 @@ class Grammar:
     authorship: Words
     before_double: Words
     before_scores: Words
+    bare_adjectives: Words
     before_unit: Words
     before_year: Words
     beside_money: Words
