@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.measure.numbers import Number
+from pipeline.measure.numbers import DASHES, Number
 from pipeline.measure.text import Token
 from pipeline.measure.vocabulary import Pack
 
@@ -41,6 +41,9 @@ def _before(tokens: Sequence[Token], number: Number, pack: Pack) -> tuple[str, b
                 and tokens[i - length - 1].low in pack.changes.verbs
             ):
                 return "exact", approx  # "edged up to 37 percent"
+            compound = number.last < len(tokens) and tokens[number.last].text in DASHES and tokens[number.last].glued
+            if compound and i < number.first and tokens[number.first - 1].low in pack.grammar.a and length == 1:
+                return "exact", approx  # "over an eight-word headline"
             if says == "at_least" and _is_span(tokens, number, i, pack):
                 return "exact", approx
             if _reached(tokens, i, pack):

@@ -64,7 +64,7 @@ def _percent(tokens: Sequence[Token], number: Number, pack: Pack) -> tuple[str, 
     for k in range(number.first - 1, max(-1, number.first - _REACH), -1):
         low = tokens[k].low
         noun = k > 0 and tokens[k - 1].low in pack.speech.determiners - pack.grammar.to - pack.grammar.and_
-        if low in pack.changes.transitive and not noun:
+        if low in pack.changes.transitive and not noun and not _is_rate(tokens, k, number, pack):
             # "cutting weapons prosecutions some 40 percent"; "cut 40 percent of them" has its own rule.
             return (
                 ("change", pack.changes.verbs[low])
@@ -75,6 +75,8 @@ def _percent(tokens: Sequence[Token], number: Number, pack: Pack) -> tuple[str, 
             (low in pack.words.function and low not in pack.changes.fillers)
             or tokens[k].kind not in ("w", "")
             or low == ","
+            or low in pack.grammar.than
+            or low in pack.changes.levels
         ):
             break
     return "share", None
@@ -133,6 +135,8 @@ def _before(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
         elif low in changes.verbs and not (
             low in changes.particles and i and tokens[i - 1].low in changes.particle_verbs
         ):
+            if _is_rate(tokens, i, number, pack):
+                return None
             return changes.verbs[low] if _verb_counts(tokens, i, number, counted, pack) else None
         elif low in changes.nouns and tokens[i + 1].low not in pack.grammar.of:
             return changes.nouns[low] or "" if number.sort in ("percent", "point") else None
@@ -164,6 +168,13 @@ def _listed(tokens: Sequence[Token], i: int, number: Number, pack: Pack) -> bool
 
 def _carries(number: Number) -> bool:
     return number.sort in ("percent", "point", "money", "plain", "vague", "fraction")
+
+
+def _is_rate(tokens: Sequence[Token], i: int, number: Number, pack: Pack) -> bool:
+    """ "cuts the current 35 percent rate to 20": what is cut, not by how much."""
+    after = tokens[number.last].low if number.last < len(tokens) else ""
+    between = {t.low for t in tokens[i + 1 : number.first]}
+    return number.sort == "percent" and after in pack.naming.quantities and bool(between & pack.kinds.definite)
 
 
 def _verb_counts(tokens: Sequence[Token], i: int, number: Number, counted: Counted, pack: Pack) -> bool:

@@ -56,6 +56,8 @@ def _one(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
     if number.value != 1.0 or number.digits or number.last != number.first + 1:
         return False
     after = _word(tokens, number.last)
+    if after == "-" and (_word(tokens, number.last + 1),) in pack.units.by_words and tokens[number.last].glued:
+        return _word(tokens, number.last + 2) == "-" and _word(tokens, number.last + 3) not in pack.grammar.old
     if after in pack.exclusions.one:
         before = _word(tokens, number.first - 1)
         return before in pack.grammar.no_one or (
@@ -234,6 +236,9 @@ def _reference(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
         return True
     if not dot and _URLISH.match(before.text) and first.glued:
         return True
+    quoted = before.text in '“‘"' and first.glued and number.bare and number.last + 1 < len(tokens)
+    if quoted and (tokens[number.last].text in '”’"' or tokens[number.last + 1].text in '”’"') and not after.isalpha():
+        return True  # "known as a “1332,”"
     if before.text == '"' and i and tokens[i - 1].text == "=" and first.glued:
         return True  # an attribute of markup that stayed in the text
     if number.last < len(tokens) and _URLISH.match(tokens[number.last].text) and tokens[number.last].glued:

@@ -30,7 +30,10 @@ def _join(tokens: Sequence[Token], numbers: Sequence[Number], pack: Pack, *, das
         pair = None
         if i + 1 < len(numbers) and _dashes(tokens, numbers[i], numbers[i + 1]) == dashes:
             pair = _pair(tokens, numbers[i], numbers[i + 1], pack)
-        if pair is None:
+        if pair is not None and len(pair) == 1 and pair[0].bare:
+            numbers = [*numbers[: i + 1], pair[0], *numbers[i + 2 :]]  # "24 hours, 39 minutes and 35 seconds"
+            i += 1
+        elif pair is None:
             joined.append(numbers[i])
             i += 1
         else:
@@ -69,6 +72,9 @@ def _pair(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Num
         return _to(tokens, a, b, pack)
     if reads(words[:1], pack.grammar.to_and) and _between(tokens, a.first, pack) and _only_bounds(words[1:], pack):
         return _range(tokens, a, b)
+    compound = _compound(tokens, a, b, pack)
+    if compound is not None:
+        return [compound]
     if 2 <= len(words) <= 5 and _unit_between(tokens, a, b, pack):
         # "from 252 miles to 287 miles", "450 sq ft up to 900 sq ft"
         if words[-1] in pack.grammar.to and moved(tokens, a.first, pack):
@@ -132,6 +138,20 @@ def _unit_between(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> 
         tuple(t.low for t in head) in pack.units.by_words
         or all(t.text in pack.units.by_symbol or t.low in pack.grammar.powers for t in head)
     )
+
+
+def _compound(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> Number | None:
+    """ "17 minutes and 21 seconds", "6 feet 2 inches": one quantity, in the smaller unit."""
+    gap = [t.low for t in tokens[a.last : b.first] if t.text != ","]
+    larger = pack.units.by_words.get(tuple(gap[:1]))
+    smaller = pack.units.by_words.get((_word(tokens, b.last),))
+    if larger is None or smaller is None or not (len(gap) == 1 or (len(gap) == 2 and gap[1] in pack.grammar.and_)):
+        return None
+    times = larger.factor / smaller.factor
+    whole = abs(times - round(times)) < 1e-6 * times
+    if larger.dimension != smaller.dimension or not whole or not (a.bare and b.bare) or not 0 < b.amount < times:
+        return None
+    return _replace(b, first=a.first, value=a.amount * round(times) + b.amount)
 
 
 def _to(tokens: Sequence[Token], a: Number, b: Number, pack: Pack) -> list[Number] | None:

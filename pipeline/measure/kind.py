@@ -14,44 +14,130 @@ _REACH = {"limit": 30}
 _USUAL_REACH = 14
 _FARTHEST = 40
 """Tokens; what is farther off is of another clause, whatever stands between."""
+_ASIDE = 14
+_CLOSE = 5
+_PROMISE_REACH = 8
+_DASHES = frozenset("—–")
 
 
 def kind_of(tokens: Sequence[Token], number: Number, counted: Counted, bound: str, pack: Pack) -> str:
     """actual, target, forecast, limit or hypothetical."""
     low = [t.low for t in tokens]
-    kinds = pack.kinds
-    before = low[max(0, number.first - 3) : number.first]
-    if tuple(before[-2:]) in kinds.instead:
-        return "hypothetical"
-    of_body = reads(before[-1:], pack.grammar.of) and not kinds.bodies.isdisjoint(before[-2:-1])
-    if of_body or not kinds.definite.isdisjoint(before[-1:]):
-        return "actual"  # what is already there: "those 5,000 people", "the nation of 53 million"
-    if _past(low, number, counted, pack) or _speaks(low, number, counted, pack):
-        return "actual"
     start = _clause_start(low, number.first, pack)
+    return (
+        _instead(low, number, pack)
+        or _promised(low, number, pack)
+        or _acts(low, counted, pack)
+        or _there(low, number, counted, pack)
+        or _planned(low, start, number, pack)
+        or _before_modal(low, start, number, pack)
+        or _cued(low, start, number, bound, pack)
+        or "actual"
+    )
+
+
+def _instead(low: Sequence[str], number: Number, pack: Pack) -> str | None:
+    """ "10 judges rather than 11": the second is not what happened."""
+    return "hypothetical" if tuple(low[max(0, number.first - 2) : number.first]) in pack.kinds.instead else None
+
+
+def _promised(low: Sequence[str], number: Number, pack: Pack) -> str | None:
+    """ "the 15 percent rate that the mayor has promised"."""
+    for k in range(number.last, min(len(low), number.last + _PROMISE_REACH)):
+        if low[k] in pack.kinds.promised and k + 1 < len(low) and low[k + 1] not in pack.grammar.to:
+            # "said Holt, who promised 40 more" is of another number.
+            ends = low[k + 1] in '.,;”"' or low[k + 1] in pack.grammar.circumstances
+            return "target" if ends else None
+        if low[k] in '.,;:—”"' or low[k] in pack.speech.relatives:
+            return None
+    return None
+
+
+def _there(low: Sequence[str], number: Number, counted: Counted, pack: Pack) -> str | None:
+    """What is there already: "those 5,000 people", "the nation of 53 million", "20 years ago"."""
+    before = low[max(0, number.first - 2) : number.first]
+    of_body = reads(before[-1:], pack.grammar.of) and not pack.kinds.bodies.isdisjoint(before[:1])
+    definite = not pack.kinds.definite.isdisjoint(before[-1:])
+    definite = definite or reads(before, pack.grammar.up_down, pack.grammar.from_)  # "up from $95"
+    there = of_body or definite or _past(low, number, counted, pack) or _speaks(low, number, counted, pack)
+    return "actual" if there else None
+
+
+def _planned(low: Sequence[str], start: int, number: Number, pack: Pack) -> str | None:
+    """What a bill or a plan does, in the present tense or with "would"; what it may lead to is a hypothesis."""
+    kinds, grammar = pack.kinds, pack.grammar
+    for i in range(number.first - 1, start - 1, -1):
+        if low[i] not in kinds.plans:
+            continue
+        j = i + 1
+        while j < number.first and (low[j] in pack.speech.between or low[j].endswith(pack.speech.adverb_endings)):
+            j += 1
+        verb = low[j] if j < len(low) else ""
+        if verb in kinds.modals or verb in grammar.will:
+            done = low[j + 1] if j + 1 < len(low) else ""
+            effect = "forecast" if verb in grammar.will else "hypothetical"
+            return effect if done in kinds.effects else "target"
+        if verb == "," and i > start and not grammar.under.isdisjoint(low[max(start, i - 4) : i]):
+            return "target" if not kinds.modals.isdisjoint(low[j : number.first]) else None
+        known = verb in pack.changes.verbs or verb in pack.naming.verbs or verb in kinds.provides
+        doubles = j == number.first and number.sort == "multiple"
+        return "target" if doubles or (known and verb.endswith("s") and verb not in pack.speech.verbs) else None
+    return None
+
+
+def _acts(low: Sequence[str], counted: Counted, pack: Pack) -> str | None:
+    """ "40 people could": of those who are counted."""
+    follows = low[counted.end : counted.end + 2]
+    modal = len(follows) == 2 and follows[0] in pack.kinds.modals and follows[1] not in pack.kinds.poll_answers
+    return "hypothetical" if modal else None
+
+
+def _before_modal(low: Sequence[str], start: int, number: Number, pack: Pack) -> str | None:
+    """ "A 10 percent cut would", "cutting the rate to 15 percent would": of the subject."""
+    kinds = pack.kinds
+    opens = number.first <= 2 and low[0] in pack.grammar.openers
+    opens = opens or any(
+        low[k].endswith(pack.words.participle_endings) and (k == start or low[k - 1] == ",")
+        for k in range(start, number.first)
+    )
+    reach = 11 if number.paired == "votes" else 7
+    if not (opens or number.paired == "votes"):
+        return None
+    after = low[number.last : number.last + reach]
+    if any(w in kinds.modals for w in after) and not any(w in pack.speech.verbs for w in after):
+        return "hypothetical"
+    return None
+
+
+def _cued(low: Sequence[str], start: int, number: Number, bound: str, pack: Pack) -> str | None:
+    """By the nearest cue before the number in its clause, else by a tight one after it."""
     cue, at = _cue(low, start, number.first, pack)
-    if number.paired == "votes" or _opens(low, number, pack):
-        after = low[number.last : number.last + (11 if number.paired == "votes" else 7)]
-        if any(w in kinds.modals for w in after) and not any(w in pack.speech.verbs for w in after):
-            return "hypothetical"
-    if cue is None or number.first - at > _REACH.get(cue, _USUAL_REACH):
-        # In "the 27-member union will" the number only describes.
-        describes = low[number.last : number.last + 1] == ["-"]
-        end = number.last if describes else min(_clause_end(low, number.last, pack), number.last + 6)
-        cue, at = _cue(low, number.last, min(len(low), end), pack, after=True)
+    says = _valid(low, cue, at, number, bound, pack)
+    if says is not None and number.first - at <= _REACH.get(says, _USUAL_REACH):
+        return says
+    # In "the 27-member union will" the number only describes.
+    describes = low[number.last : number.last + 1] == ["-"]
+    end = number.last if describes else min(_clause_end(low, number.last, pack), number.last + 6)
+    cue, at = _cue(low, number.last, min(len(low), end), pack, after=True)
+    return _valid(low, cue, at, number, bound, pack)
+
+
+def _valid(low: Sequence[str], cue: str | None, at: int, number: Number, bound: str, pack: Pack) -> str | None:
+    """What the cue says of this number; None when it says nothing."""
+    kinds = pack.kinds
     if cue is None or (cue == "target" and at < number.first and _other_clause(low, at, number, pack)):
-        return "actual"
+        return None
     if cue == "limit":
-        legal = bool(kinds.legal & set(low))
-        near = _USUAL_REACH if low[at] not in pack.grammar.requiring else 30
-        return (
-            "limit"
-            if legal and ((abs(number.first - at) <= near and bound != "exact") or _close(at, number))
-            else "actual"
-        )
+        near = _USUAL_REACH if low[at] not in pack.grammar.requiring else _REACH["limit"]
+        told = (abs(number.first - at) <= near and bound != "exact") or abs(number.first - at) <= _CLOSE
+        return "limit" if told and not kinds.legal.isdisjoint(low) else None
     if cue == "hypothetical":
-        modal = bool(kinds.modals & set(low))
-        return "hypothetical" if modal or low[at] not in pack.grammar.if_ else "actual"
+        conditional = not pack.grammar.if_.isdisjoint(low)
+        if low[at] in pack.grammar.would and not conditional and not pack.speech.verbs.isdisjoint(low[:at]):
+            # "said prices would rise by 30 percent" is a forecast of then.
+            return "forecast" if at + 1 < len(low) and low[at + 1] in kinds.not_planned else "hypothetical"
+        modal = not kinds.modals.isdisjoint(low)
+        return "hypothetical" if modal or low[at] not in pack.grammar.if_ else None
     return cue
 
 
@@ -67,13 +153,12 @@ def _speaks(low: Sequence[str], number: Number, counted: Counted, pack: Pack) ->
     """ "..., two officers familiar with the order said": those who are counted are the source."""
     opens = number.first == 0 or low[number.first - 1] == ","
     following = low[counted.end : counted.end + 8]
-    said = next((k for k, w in enumerate(following) if w in pack.speech.verbs), None)
+    passive = pack.speech.not_before_verb
+    said = next(
+        (k for k, w in enumerate(following) if w in pack.speech.verbs and not (k and following[k - 1] in passive)),
+        None,
+    )
     return opens and counted.dimension == "count" and said is not None and "," not in following[:said]
-
-
-def _opens(low: Sequence[str], number: Number, pack: Pack) -> bool:
-    """ "A 10 percent cut would ...": the number belongs to the subject, which begins the sentence."""
-    return number.first <= 2 and low[0] in pack.grammar.openers
 
 
 def _other_clause(low: Sequence[str], at: int, number: Number, pack: Pack) -> bool:
@@ -85,16 +170,26 @@ def _other_clause(low: Sequence[str], at: int, number: Number, pack: Pack) -> bo
     return len(between) - comma <= 4 and comma + 1 == len(between) and number.sort == "percent"
 
 
-def _close(at: int, number: Number) -> bool:
-    return abs(number.first - at) <= 5
-
-
 def _clause_start(low: Sequence[str], first: int, pack: Pack) -> int:
+    """Where the number's clause begins; what stands between two dashes is passed over."""
     farthest = max(0, first - _FARTHEST)
-    for i in range(first - 1, farthest - 1, -1):
-        if low[i] in pack.grammar.clause_breaks:
+    i = first - 1
+    while i >= farthest:
+        if low[i] in _DASHES:
+            opened = next((k for k in range(i - 1, max(farthest, i - _ASIDE) - 1, -1) if low[k] in _DASHES), None)
+            if opened is None:
+                return i + 1
+            i = opened
+        elif low[i] in pack.grammar.clause_breaks and not _goes_on(low, i + 1, first, pack):
             return i + 1
+        i -= 1
     return farthest
+
+
+def _goes_on(low: Sequence[str], i: int, first: int, pack: Pack) -> bool:
+    """ "The bill keeps the duty but cuts it to": a verb without a subject of its own has that of the clause before."""
+    verb = low[i] if i < first else ""
+    return verb.endswith("s") and (verb in pack.changes.verbs or verb in pack.kinds.provides)
 
 
 def _clause_end(low: Sequence[str], last: int, pack: Pack) -> int:

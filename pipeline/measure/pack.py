@@ -94,7 +94,10 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             modals=frozenset(kinds["hypothetical"]["modals"]),
             instead=frozenset(tuple(phrase.split()) for phrase in kinds["hypothetical"]["instead"]),
             poll_answers=frozenset(kinds["hypothetical"]["poll_answers"].split()),
-            nouns_to=frozenset(kinds["target"]["nouns_to"].split()),
+            **{
+                name: frozenset(kinds["target"][name].split())
+                for name in ("nouns_to", "promised", "plans", "provides", "effects")
+            },
             participles=frozenset(kinds["target"]["participles"].split()),
             **{name: frozenset(text.split()) for name, text in kinds.pop("actual").items()},
         ),

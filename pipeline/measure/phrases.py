@@ -11,6 +11,7 @@ from pipeline.measure.units import plural
 from pipeline.measure.vocabulary import Pack, Speech
 
 _LEFT_STOPS = frozenset({";", ":", "—", "–", "“", "”", '"', "(", ")", "[", "]", "…", ".", "?", "!", "•", "·"})
+_OPENINGS = _LEFT_STOPS | {","}
 _LONGEST_NAME = 14
 _LONGEST_SUBJECT = 22
 _FARTHEST = 60
@@ -20,6 +21,8 @@ _FARTHEST = 60
 def phrase_left(toks: list[Token], v: int, pack: Pack) -> tuple[int, int] | None:
     """The subject to the left of a verb: tokens from..to, or None."""
     speech = pack.speech
+    if v > 1 and toks[v - 1].low in speech.relatives and toks[v - 2].text == ",":
+        return _antecedent(toks, v - 2, pack)
     end = v
     while end and (
         toks[end - 1].low in speech.between
@@ -90,6 +93,18 @@ def main_subject(toks: list[Token], before: int, pack: Pack) -> tuple[int, int] 
             span = phrase_left(toks, v, pack)
             return span if span and toks[span[0]].low not in pack.speech.lead_ins else None
     return None
+
+
+def _antecedent(toks: list[Token], end: int, pack: Pack) -> tuple[int, int] | None:
+    """The phrase before ", who claimed": what the relative pronoun stands for."""
+    first = end
+    limits = (pack.words.verbs, pack.speech.clause_words, pack.grammar.to, pack.grammar.from_)
+    while first > 0 and end - first < _LONGEST_SUBJECT:
+        token = toks[first - 1]
+        if token.text in _OPENINGS or any(token.low in words for words in limits):
+            break
+        first -= 1
+    return (first, end) if first < end and _nominal(toks[first:end], pack) else None
 
 
 def _adverb(toks: list[Token], i: int, speech: Speech) -> bool:

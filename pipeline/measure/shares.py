@@ -14,6 +14,9 @@ def fraction_at(tokens: Sequence[Token], i: int, pack: Pack) -> Number | None:
     low = tokens[i].low
     if low in pack.grammar.half:
         return _half(tokens, i, pack)
+    if low in pack.grammar.quarter and (_low(tokens, i + 1),) in pack.units.by_words and i:
+        name = pack.units.by_words[(_low(tokens, i + 1),)].name  # "the past quarter century"
+        return Number(i, i + 1, 0.25, sort="fraction", unit="ratio") if name == "century" else None
     denominators = pack.numbers.denominators
     over = pack.numbers.units.get(low) if tokens[i].kind == "w" else None
     if low in pack.grammar.a:

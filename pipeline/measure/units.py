@@ -251,6 +251,10 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
                     run.pop()
                     j += 1
                     continue
+                if tokens[j].kind == "n" and tokens[j].glued:
+                    run[-1] = (f"{run[-1][0]}-{tokens[j].low}", j + 1)  # "COVID-19 cases"
+                    j += 1
+                    continue
                 if tokens[j].kind == "w" and tokens[j].glued:
                     run[-1] = (f"{run[-1][0]}-{tokens[j].low}", j + 1)
                     if plural(run[-1][0], words):

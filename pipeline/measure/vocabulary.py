@@ -128,6 +128,10 @@ class Kinds:
     """Verbs that after "would" say what people asked by a poll answered."""
     against: Words
     """Before a cue these say that what happened was another thing: "beats forecasts"."""
+    promised: Words
+    plans: Words
+    provides: Words
+    effects: Words
     nouns_to: Words
     """Cues with "to" that are none where a person follows: "his offer to the union"."""
     old: Words
@@ -375,6 +379,7 @@ class Grammar:
     every: Words
     from_: Words
     half: Words
+    quarter: Words
     if_: Words
     in_: Words
     inside_name: Words
@@ -427,6 +432,9 @@ class Grammar:
     reaching: Words
     references: Words
     requiring: Words
+    would: Words
+    under: Words
+    circumstances: Words
     respectively: Words
     said_again: Words
     scores: Words
