@@ -18,6 +18,7 @@ _ASIDE = 14
 _CLOSE = 5
 _PROMISE_REACH = 8
 _DASHES = frozenset("—–")
+_MEANT = frozenset({"target", "limit", "forecast"})
 
 
 def kind_of(tokens: Sequence[Token], number: Number, counted: Counted, bound: str, pack: Pack) -> str:
@@ -27,7 +28,7 @@ def kind_of(tokens: Sequence[Token], number: Number, counted: Counted, bound: st
     return (
         _instead(low, number, pack)
         or _promised(low, number, pack)
-        or _acts(low, counted, pack)
+        or _acts(low, number, counted, pack)
         or _there(low, number, counted, pack)
         or _planned(low, start, number, pack)
         or _before_modal(low, start, number, pack)
@@ -85,11 +86,12 @@ def _planned(low: Sequence[str], start: int, number: Number, pack: Pack) -> str 
     return None
 
 
-def _acts(low: Sequence[str], counted: Counted, pack: Pack) -> str | None:
+def _acts(low: Sequence[str], number: Number, counted: Counted, pack: Pack) -> str | None:
     """ "40 people could": of those who are counted."""
     follows = low[counted.end : counted.end + 2]
     modal = len(follows) == 2 and follows[0] in pack.kinds.modals and follows[1] not in pack.kinds.poll_answers
-    return "hypothetical" if modal else None
+    known = number.sort == "plain" and not pack.kinds.definite.isdisjoint(low[max(0, number.first - 1) : number.first])
+    return "hypothetical" if modal and not known else None  # "the two cases could" are there
 
 
 def _before_modal(low: Sequence[str], start: int, number: Number, pack: Pack) -> str | None:
@@ -125,7 +127,7 @@ def _cued(low: Sequence[str], start: int, number: Number, bound: str, pack: Pack
 def _valid(low: Sequence[str], cue: str | None, at: int, number: Number, bound: str, pack: Pack) -> str | None:
     """What the cue says of this number; None when it says nothing."""
     kinds = pack.kinds
-    if cue is None or (cue == "target" and at < number.first and _other_clause(low, at, number, pack)):
+    if cue is None or (cue in _MEANT and at < number.first and _other_clause(low, at, number, pack)):
         return None
     if cue == "limit":
         near = _USUAL_REACH if low[at] not in pack.grammar.requiring else _REACH["limit"]
@@ -162,12 +164,19 @@ def _speaks(low: Sequence[str], number: Number, counted: Counted, pack: Pack) ->
 
 
 def _other_clause(low: Sequence[str], at: int, number: Number, pack: Pack) -> bool:
-    """Whether a comma between the cue and the number begins a clause with a subject of its own."""
+    """Whether a comma between the cue and the number begins a clause with the number in its subject."""
     between = low[at : number.first]
     if "," not in between:
         return False
     comma = len(between) - 1 - between[::-1].index(",")
-    return len(between) - comma <= 4 and comma + 1 == len(between) and number.sort == "percent"
+    listed = any(w in pack.grammar.and_or for w in low[number.last : number.last + 4])
+    return all(w in pack.bounds.words or w in pack.bounds.fillers for w in between[comma + 1 :]) and not listed
+
+
+def _takes(low: Sequence[str], i: int, pack: Pack) -> bool:
+    """Whether the word at ``i`` begins an object or an infinitive, so that the one before it is a verb."""
+    word = low[i] if i < len(low) else ""
+    return not word.isalpha() or word in pack.words.function or word.endswith(pack.words.participle_endings)
 
 
 def _clause_start(low: Sequence[str], first: int, pack: Pack) -> int:
@@ -224,6 +233,8 @@ def _cue(low: Sequence[str], start: int, end: int, pack: Pack, *, after: bool = 
             and low[i + 1 : i + 2] != [","]
         ):
             return None, -1  # "..., Holt said there were 70": the cue was of another clause
+        if low[i] in kinds.adjectives and not _takes(low, i + 1, pack):
+            continue  # "the proposed curbs were backed by half"
         for length in range(min(_LONGEST, end - i), 0, -1):
             says = phrases.get(tuple(low[i : i + length]))
             if (

@@ -96,7 +96,7 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             poll_answers=frozenset(kinds["hypothetical"]["poll_answers"].split()),
             **{
                 name: frozenset(kinds["target"][name].split())
-                for name in ("nouns_to", "promised", "plans", "provides", "effects")
+                for name in ("nouns_to", "promised", "adjectives", "plans", "provides", "effects")
             },
             participles=frozenset(kinds["target"]["participles"].split()),
             **{name: frozenset(text.split()) for name, text in kinds.pop("actual").items()},

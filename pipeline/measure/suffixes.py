@@ -44,7 +44,9 @@ def with_suffix(tokens: Sequence[Token], number: Number, pack: Pack) -> Number:
     money = pack.money
     for length in (3, 2, 1):
         name = " ".join(t.low for t in tokens[k : k + length])
-        if name in pack.grammar.pounds and ((number.value or 0) >= 1e6 or _pays(tokens, pack)):
+        weighs = k + length < n and tokens[k + length].low in pack.grammar.of
+        large = (number.value or 0) >= 1e6 and not weighs
+        if name in pack.grammar.pounds and (large or _pays(tokens, pack)):
             return replace(number, last=k + length, sort="money", unit="GBP")
         if name in money.names and not (name in money.ambiguous and (number.value or 0.0) < 1000):
             return replace(number, last=k + length, sort="money", unit=money.names[name])

@@ -129,6 +129,7 @@ class Kinds:
     against: Words
     """Before a cue these say that what happened was another thing: "beats forecasts"."""
     promised: Words
+    adjectives: Words
     plans: Words
     provides: Words
     effects: Words
