@@ -396,7 +396,6 @@ def _idiom(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
         return False
     before = tuple(t.low for t in tokens[max(0, number.first - 4) : number.first])
     after = tuple(t.low for t in tokens[number.last : number.last + 4])
-    return any(
-        before[len(before) - len(head) :] == head and after[: len(tail)] == tail
-        for head, tail in pack.exclusions.idioms
-    )
+    by_word = pack.exclusions.idioms_by_word
+    beside = (*by_word.get(before[-1:], ()), *by_word.get(after[:1], ()))
+    return any(before[len(before) - len(head) :] == head and after[: len(tail)] == tail for head, tail in beside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.measure.numbers import Number
-from pipeline.measure.text import Token, reads
+from pipeline.measure.text import reads
 from pipeline.measure.units import Counted
 from pipeline.measure.vocabulary import Pack
 
@@ -21,9 +21,8 @@ _DASHES = frozenset("—–")
 _MEANT = frozenset({"target", "limit", "forecast"})
 
 
-def kind_of(tokens: Sequence[Token], number: Number, counted: Counted, bound: str, pack: Pack) -> str:
-    """actual, target, forecast, limit or hypothetical."""
-    low = [t.low for t in tokens]
+def kind_of(low: Sequence[str], number: Number, counted: Counted, bound: str, pack: Pack) -> str:
+    """actual, target, forecast, limit or hypothetical. ``low``: the words of the sentence in lower case."""
     start = _clause_start(low, number.first, pack)
     return (
         _instead(low, number, pack)
@@ -235,6 +234,8 @@ def _cue(low: Sequence[str], start: int, end: int, pack: Pack, *, after: bool = 
             return None, -1  # "..., Holt said there were 70": the cue was of another clause
         if low[i] in kinds.adjectives and not _takes(low, i + 1, pack):
             continue  # "the proposed curbs were backed by half"
+        if low[i] not in kinds.first:
+            continue
         for length in range(min(_LONGEST, end - i), 0, -1):
             says = phrases.get(tuple(low[i : i + length]))
             if (

@@ -133,6 +133,7 @@ def measure_sentence(
     readings = _readings(toks, numbers, units, pack)
     times = expressions(part.text, published, pack)
     starts = [toks[n.first].start for n in numbers]
+    low = [t.low for t in toks]
     for i, (number, counted, reading) in enumerate(zip(numbers, units, readings, strict=True)):
         if _counts_nothing(toks, number, counted):
             continue
@@ -157,7 +158,7 @@ def measure_sentence(
             measure=name_of(toks, number, counted, pack),
             form=reading.form,  # type: ignore[arg-type]
             direction=reading.direction,  # type: ignore[arg-type]
-            kind=kind_of(toks, number, counted, reading.bound, pack),  # type: ignore[arg-type]
+            kind=kind_of(low, number, counted, reading.bound, pack),  # type: ignore[arg-type]
             period=None if timeless else period_of(part.text, start, near, times, pack.periods, starts),
         )
 

@@ -61,6 +61,7 @@ def read_pack(language: str, folder: Traversable) -> Pack:
     numbers = _numbers(table("numbers"))
     words, nouns, periods, speech = table("words"), table("nouns"), table("periods"), table("speech")
     bounds, changes, kinds, exclusions = table("bounds"), table("changes"), table("kinds"), table("exclusions")
+    cues = _phrases({kind: row["phrases"] for kind, row in kinds.items() if "phrases" in row})
     around: dict[str, Any] = {name: re.compile(pattern) for name, pattern in periods["around"].items()}
     around |= {name: frozenset(texts) for name, texts in periods["joined"].items()}
     spelled: list[Iterable[str]] = [numbers.units, numbers.tens, numbers.scales, numbers.vague, numbers.multiples]
@@ -88,7 +89,8 @@ def read_pack(language: str, folder: Traversable) -> Pack:
             **{name: frozenset(text.split()) for name, text in changes["special"].items()},
         ),
         kinds=Kinds(
-            phrases=_phrases({kind: cues["phrases"] for kind, cues in kinds.items() if "phrases" in cues}),
+            phrases=cues,
+            first=frozenset(phrase[0] for phrase in cues),
             not_planned=frozenset(kinds["target"]["not_planned"].split()),
             legal=frozenset(kinds["limit"]["legal"]),
             modals=frozenset(kinds["hypothetical"]["modals"]),
@@ -196,11 +198,17 @@ def _units(table: dict[str, Any]) -> Units:
 
 
 def _exclusions(table: dict[str, Any]) -> Exclusions:
+    idioms = tuple(_around(phrase) for phrase in table["idioms"]["phrases"])
+    by_word: dict[tuple[str, ...], tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {}
+    for head, tail in idioms:
+        word = head[-1:] or tail[:1]
+        by_word[word] = (*by_word.get(word, ()), (head, tail))
     return Exclusions(
+        idioms_by_word=by_word,
         before=frozenset(table["before"]["words"].split()),
         capitalised=frozenset(table["before"]["capitalised"].split()),
         prefixes=frozenset(table["prefixes"]["words"].split()),
-        idioms=tuple(_around(phrase) for phrase in table["idioms"]["phrases"]),
+        idioms=idioms,
         one=frozenset(table["one"]["nouns"].split()),
         votes=frozenset(table["pairs"]["votes"].split()),
         voting=frozenset(table["pairs"]["voting"].split()),

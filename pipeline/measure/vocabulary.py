@@ -115,6 +115,8 @@ class Changes:
 class Kinds:
     phrases: Phrases
     """-> forecast, target, limit or hypothetical."""
+    first: Words
+    """First words of ``phrases``."""
     legal: Words
     not_planned: Words
     """Verbs that after "will" say what happens, not what somebody means to do."""
@@ -148,6 +150,8 @@ class Exclusions:
     prefixes: Words
     idioms: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     """Words before and words after the number."""
+    idioms_by_word: Mapping[tuple[str, ...], tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]
+    """The same by the word that stands directly before, else directly after the number."""
     one: Words
     votes: Words
     voting: Words
