@@ -59,92 +59,98 @@ def read_pack(language: str, folder: Traversable) -> Pack:
         return tomllib.loads(folder.joinpath(f"{name}.toml").read_text("utf-8"))
 
     numbers = _numbers(table("numbers"))
-    words, nouns, periods, speech = table("words"), table("nouns"), table("periods"), table("speech")
-    bounds, changes, kinds, exclusions = table("bounds"), table("changes"), table("kinds"), table("exclusions")
-    cues = _phrases({kind: row["phrases"] for kind, row in kinds.items() if "phrases" in row})
-    around: dict[str, Any] = {name: re.compile(pattern) for name, pattern in periods["around"].items()}
-    around |= {name: frozenset(texts) for name, texts in periods["joined"].items()}
     spelled: list[Iterable[str]] = [numbers.units, numbers.tens, numbers.scales, numbers.vague, numbers.multiples]
-    spelled += [("half", "halves", "third", "thirds", "quarter", "quarters"), numbers.denominators, numbers.figures]
+    spelled += [numbers.denominators, numbers.figures]
     return Pack(
         language=language,
         numbers=numbers,
         money=_money(table("currencies")),
         units=_units(table("units")),
-        bounds=Bounds(
-            before=_phrases(bounds["before"]),
-            after=_phrases(bounds["after"]),
-            words=frozenset(word for phrases in bounds["before"].values() for p in phrases for word in p.split()),
-            fillers=frozenset(bounds["fillers"]["words"]),
-            spans=frozenset(bounds["fillers"]["spans"]),
-            lasting=frozenset(bounds["fillers"]["lasting"].split()),
-        ),
-        changes=Changes(
-            verbs={w: d for d, text in changes["verbs"].items() for w in text.split()},
-            nouns={w: None if d == "none" else d for d, text in changes["nouns"].items() for w in _plurals(text)},
-            comparatives={w: d for d, text in changes["comparatives"].items() for w in text.split()},
-            fillers=frozenset(changes["fillers"]["words"].split()),
-            levels=frozenset(changes["fillers"]["levels"]),
-            leads={w: "" if d == "none" else d for d, text in changes["leads"].items() for w in text.split()},
-            **{name: frozenset(text.split()) for name, text in changes["special"].items()},
-        ),
-        kinds=Kinds(
-            phrases=cues,
-            first=frozenset(phrase[0] for phrase in cues),
-            not_planned=frozenset(kinds["target"]["not_planned"].split()),
-            legal=frozenset(kinds["limit"]["legal"]),
-            modals=frozenset(kinds["hypothetical"]["modals"]),
-            instead=frozenset(tuple(phrase.split()) for phrase in kinds["hypothetical"]["instead"]),
-            poll_answers=frozenset(kinds["hypothetical"]["poll_answers"].split()),
-            **{
-                name: frozenset(kinds["target"][name].split())
-                for name in ("nouns_to", "promised", "adjectives", "plans", "provides", "effects")
-            },
-            participles=frozenset(kinds["target"]["participles"].split()),
-            **{name: frozenset(text.split()) for name, text in kinds.pop("actual").items()},
-        ),
-        exclusions=_exclusions(exclusions),
-        words=Vocabulary(
-            function=frozenset(words["function"].split()),
-            skip=frozenset(words["skip"].split()),
-            verbs=frozenset(words["verbs"].split()),
-            singular_s=frozenset(words["singular_s"].split()),
-            irregular=words["irregular"],
-            crowd_singular=frozenset(nouns["crowd"]["singular"].split()),
-            singular_endings=tuple((ending, one) for ending, one in words["singular_endings"]),
-            **{name: tuple(text.split()) for name, text in words["endings"].items()},
-            attributive=frozenset(words["attributive"].split()),
-            casualties=frozenset(nouns["casualties"].split()),
-            casualty_nouns=nouns["casualty_nouns"],
-            deeds=frozenset(nouns["deeds"].split()),
-            crowd=frozenset(nouns["crowd"]["words"].split()),
-            measured=nouns["measured"],
-            of_whom=nouns["of_whom"],
-            parents=frozenset(nouns["parents"].split()),
-            aged=frozenset(nouns["aged"].split()),
-            age_limits=frozenset(nouns["age_limits"].split()),
-            aging=frozenset(nouns["aging"].split()),
-            compared=frozenset(nouns["compared"].split()),
-            further=frozenset(nouns["further"].split()),
-            them=frozenset(nouns["them"].split()),
-            came=frozenset(nouns["came"].split()),
-            arriving=frozenset(nouns["arriving"].split()),
-        ),
-        periods=Periods(
-            **around,
-            months=periods["months"],
-            weekdays=periods["weekdays"],
-            ordinals=periods["ordinals"],
-            relative=periods["relative"],
-            day_words=periods["day_words"],
-            expressions=tuple((row["pattern"], row["as"]) for row in periods["expressions"]),
-        ),
-        speech=_speech(speech),
+        bounds=_bounds(table("bounds")),
+        changes=_changes(table("changes")),
+        kinds=_kinds(table("kinds")),
+        exclusions=_exclusions(table("exclusions")),
+        words=_vocabulary(table("words"), table("nouns")),
+        periods=_periods(table("periods")),
+        speech=_speech(table("speech")),
         naming=_naming(table("naming")),
         rates=_rates(table("rates")),
         grammar=_grammar(table("grammar")),
         gate=frozenset(w for words in spelled for w in words),
     )
+
+
+def _sets(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The texts of a table as sets of words; what is no text is left out."""
+    return {name: frozenset(text.split()) for name, text in table.items() if isinstance(text, str)}
+
+
+def _by_word(table: Mapping[str, str]) -> dict[str, str]:
+    """Direction -> words turned round; "none" is an empty direction."""
+    return {w: "" if d == "none" else d for d, text in table.items() for w in text.split()}
+
+
+def _bounds(table: dict[str, Any]) -> Bounds:
+    fillers = table["fillers"]
+    return Bounds(
+        before=_phrases(table["before"]),
+        after=_phrases(table["after"]),
+        words=frozenset(word for phrases in table["before"].values() for p in phrases for word in p.split()),
+        fillers=frozenset(fillers["words"]),
+        spans=frozenset(fillers["spans"]),
+        lasting=frozenset(fillers["lasting"].split()),
+    )
+
+
+def _changes(table: dict[str, Any]) -> Changes:
+    return Changes(
+        verbs=_by_word(table["verbs"]),
+        nouns={w: None if d == "none" else d for d, text in table["nouns"].items() for w in _plurals(text)},
+        comparatives=_by_word(table["comparatives"]),
+        fillers=frozenset(table["fillers"]["words"].split()),
+        levels=frozenset(table["fillers"]["levels"]),
+        leads=_by_word(table["leads"]),
+        **_sets(table["special"]),
+    )
+
+
+def _kinds(table: dict[str, Any]) -> Kinds:
+    cues = _phrases({kind: row["phrases"] for kind, row in table.items() if "phrases" in row})
+    hypothetical = table["hypothetical"]
+    return Kinds(
+        phrases=cues,
+        first=frozenset(phrase[0] for phrase in cues),
+        legal=frozenset(table["limit"]["legal"]),
+        modals=frozenset(hypothetical["modals"]),
+        instead=frozenset(tuple(phrase.split()) for phrase in hypothetical["instead"]),
+        **_sets(hypothetical),
+        **_sets(table["target"]),
+        **_sets(table["actual"]),
+    )
+
+
+def _vocabulary(words: dict[str, Any], nouns: dict[str, Any]) -> Vocabulary:
+    endings: dict[str, Any] = {name: tuple(text.split()) for name, text in words["endings"].items()}
+    return Vocabulary(
+        irregular=words["irregular"],
+        singular_endings=tuple((ending, one) for ending, one in words["singular_endings"]),
+        crowd=frozenset(nouns["crowd"]["words"].split()),
+        crowd_singular=frozenset(nouns["crowd"]["singular"].split()),
+        casualty_nouns=nouns["casualty_nouns"],
+        measured=nouns["measured"],
+        of_whom=nouns["of_whom"],
+        **endings,
+        **_sets(words),
+        **_sets(nouns),
+    )
+
+
+def _periods(table: dict[str, Any]) -> Periods:
+    around: dict[str, Any] = {name: re.compile(pattern) for name, pattern in table["around"].items()}
+    around |= {name: frozenset(texts) for name, texts in table["joined"].items()}
+    names = ("months", "weekdays", "ordinals", "relative", "day_words")
+    expressions = tuple((row["pattern"], row["as"]) for row in table["expressions"])
+    return Periods(expressions=expressions, **around, **{name: table[name] for name in names})
 
 
 def _numbers(table: dict[str, Any]) -> Numbers:
