@@ -21,7 +21,10 @@ def form_of(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
         return "multiple", direction or None
     if counted.dimension == "age":
         return "level", None
-    change = _after(tokens, number, counted, pack) or _before(tokens, number, counted, pack)
+    change = _after(tokens, number, counted, pack)
+    if not change:  # a movement without a direction may have one before the number
+        before = _before(tokens, number, counted, pack)
+        change = before if before is not None else change
     if change is not None:
         return "change", change or None
     if counted.unit in _POINTS:
