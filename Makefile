@@ -39,8 +39,8 @@ format: setup ## let ruff format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-eval: setup ## quality on labelled sets beside the project (../shared), where they are
-	@if [ -x ../shared/accept/accept.py ]; then $(BIN)/python ../shared/accept/accept.py; \
+eval: setup ## quality on labelled sets beside the project (../shared), where they are; some only: PARTS="metrics newsquant"
+	@if [ -x ../shared/accept/accept.py ]; then $(BIN)/python ../shared/accept/accept.py $(PARTS); \
 	else echo "no labelled sets in ../shared: nothing to evaluate"; fi
 
 bench: setup ## the measurements that the docs quote; some need labelled sets beside the project (../shared/data)

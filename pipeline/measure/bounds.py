@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.measure.numbers import Number
-from pipeline.measure.pack import Pack
+from pipeline.measure.numbers import DASHES, Number
 from pipeline.measure.text import Token
+from pipeline.measure.vocabulary import Pack
 
 _LONGEST = 4
 
@@ -34,6 +34,16 @@ def _before(tokens: Sequence[Token], number: Number, pack: Pack) -> tuple[str, b
             if says == "approx":
                 approx, i = True, i - length
                 continue
+            if (
+                says == "at_most"
+                and i > length
+                and tokens[i - 1].low in pack.grammar.to
+                and tokens[i - length - 1].low in pack.changes.verbs
+            ):
+                return "exact", approx  # "edged up to 37 percent"
+            compound = number.last < len(tokens) and tokens[number.last].text in DASHES and tokens[number.last].glued
+            if compound and i < number.first and tokens[number.first - 1].low in pack.grammar.a and length == 1:
+                return "exact", approx  # "over an eight-word headline"
             if says == "at_least" and _is_span(tokens, number, i, pack):
                 return "exact", approx
             if _reached(tokens, i, pack):
@@ -41,12 +51,10 @@ def _before(tokens: Sequence[Token], number: Number, pack: Pack) -> tuple[str, b
             kind, hedged = _MEANING[says]
             return kind, approx or hedged
         if i and (
-            tokens[i - 1].low in bounds.fillers or (tokens[i - 1].text in "($£€¥" or tokens[i - 1].low in ("us", "-"))
+            tokens[i - 1].low in bounds.fillers
+            or (tokens[i - 1].text in "($£€¥" or tokens[i - 1].low in pack.grammar.beside_money)
         ):
-            if (
-                tokens[i - 1].low in ("the", "those", "these", "their", "his", "her", "its", "all")
-                and number.sort == "plain"
-            ):
+            if tokens[i - 1].low in pack.grammar.determined and number.sort == "plain":
                 break
             i -= 1
             continue
@@ -69,9 +77,9 @@ def _phrase_before(tokens: Sequence[Token], i: int, pack: Pack) -> tuple[str | N
         says = pack.bounds.before.get(words)
         if says is None:
             continue
-        if words == ("some",) and i < len(tokens) and tokens[i].low == "of":
+        if len(words) == 1 and words[0] in pack.grammar.some and i < len(tokens) and tokens[i].low in pack.grammar.of:
             continue
-        if words in (("within",), ("past",), ("tops",), ("near",), ("plus",), ("likely",)) and length == i:
+        if length == i == 1 and words[0] in pack.grammar.not_opening:
             continue
         return says, length
     return None, 0
@@ -79,22 +87,20 @@ def _phrase_before(tokens: Sequence[Token], i: int, pack: Pack) -> tuple[str | N
 
 def _reached(tokens: Sequence[Token], i: int, pack: Pack) -> bool:
     """ "surpasses the $846 million": the number stands for itself, what surpasses it is another."""
-    return (
-        tokens[i - 1].low.startswith(("surpass", "exceed", "top"))
-        and i < len(tokens)
-        and tokens[i].low in ("the", "its", "their", "last")
-    )
+    return tokens[i - 1].low in pack.grammar.reaching and i < len(tokens) and tokens[i].low in pack.grammar.reached
 
 
 def _is_span(tokens: Sequence[Token], number: Number, i: int, pack: Pack) -> bool:
     """ "over the past two weeks", "over two days": a span of time is no bound."""
-    if i == 0 or tokens[i - 1].low not in ("over", "past"):
+    if i == 0 or tokens[i - 1].low not in pack.grammar.spanning:
         return False
     between = {t.low for t in tokens[i : number.first]}
-    if between & pack.bounds.spans or (tokens[i - 1].low == "past" and tokens[i - 2].low in ("the", "this")):
+    if between & pack.bounds.spans or (
+        tokens[i - 1].low in pack.grammar.past and tokens[i - 2].low in pack.grammar.this
+    ):
         return True
     unit = pack.units.by_words.get((tokens[number.last].low,)) if number.last < len(tokens) else None
-    if unit is None or unit.dimension != "time" or tokens[i - 1].low != "over":
+    if unit is None or unit.dimension != "time" or tokens[i - 1].low not in pack.grammar.over:
         return False
     # "raised 60 million over four years" is a span, "waited for over four years" a bound.
     return bool(between) or (tokens[i - 2].low if i > 1 else "") not in pack.bounds.lasting

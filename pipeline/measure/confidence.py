@@ -1,25 +1,70 @@
-"""How sure a metric is: a product of factors, one for each property that makes it less sure."""
+"""How sure a metric is: the chance that it is a quantity, with the right value and the right unit.
+
+A logistic model over a few signs that a metric shows by itself. Its weights are data (``confidence.toml``), fitted on
+labelled news by ``bench/calibrate.py``; docs/warehouse.md has the curve.
+"""
 
 from __future__ import annotations
 
-from pipeline.measure.numbers import Number
-from pipeline.measure.units import Counted
+import functools
+import math
+import re
+import tomllib
+from importlib import resources
 
-BASE = 0.95
-# Set by hand after reading errors on labelled news; an order of sureness, not yet calibrated shares.
-BY_SORT = {"money": 1.0, "percent": 1.0, "point": 0.98, "fraction": 0.92, "multiple": 0.9, "vague": 0.97}
-UNIT_FROM_CONTEXT = 0.8
-NO_UNIT = 0.6
-SMALL_WORD = 0.93
+from schemas.records import Metric
+
+_RELATIVE = frozenset({"percent", "percentage_point", "ratio"})
+_SMALL = 3
+_NEAR = 60
+"""Characters after a number in which the noun that it counts stands, unless the unit was taken over from elsewhere."""
+_STEM = 4
 
 
-def confidence_of(number: Number, counted: Counted, borrowed: bool) -> float:
-    """Between 0 and 1; a metric with a higher one is more likely to have the right value and unit."""
-    sure = BASE * BY_SORT.get(number.sort, 1.0)
-    if counted.unit is None:
-        sure *= NO_UNIT
-    elif borrowed:
-        sure *= UNIT_FROM_CONTEXT
-    if not number.digits and number.sort == "plain" and (number.value or 0) <= 3:
-        sure *= SMALL_WORD
-    return round(sure, 3)
+def confidence_of(metric: Metric) -> float:
+    """Between 0 and 1, to three places."""
+    weights = _weights()
+    score = weights["base"] + sum(weights.get(sign, 0.0) for sign in signs(metric))
+    return round(1 / (1 + math.exp(-score)), 3)
+
+
+def signs(metric: Metric) -> list[str]:
+    """What makes a metric more or less sure, by name."""
+    unit = metric.unit or ""
+    digits = bool(re.search("[0-9]", metric.surface))
+    found = [_sort(unit, digits)]
+    if metric.value is None:
+        found.append("range" if metric.bound == "range" else "vague")
+    elif not digits and abs(metric.value) <= _SMALL:
+        found.append("small_word")
+    elif digits and metric.value >= 1000:
+        found.append("thousands")
+    if found[0].startswith("count") and not _beside(metric, unit):
+        found.append("unit_from_elsewhere")
+    if metric.form in ("change", "multiple"):
+        found.append(metric.form)
+    if metric.attribution:
+        found.append("sourced")
+    return found
+
+
+def _sort(unit: str, digits: bool) -> str:
+    if not unit:
+        return "no_unit"
+    if unit in _RELATIVE:
+        return unit
+    if unit.isupper() and len(unit) == 3:
+        return "money"
+    return "count_in_digits" if digits else "count_in_words"
+
+
+def _beside(metric: Metric, unit: str) -> bool:
+    at = metric.sentence.find(metric.surface)
+    after = metric.sentence[at : at + len(metric.surface) + _NEAR].lower()
+    return unit.replace("_", " ").split()[-1][:_STEM] in after
+
+
+@functools.cache
+def _weights() -> dict[str, float]:
+    text = resources.files("pipeline.measure").joinpath("confidence.toml").read_text("utf-8")
+    return {name: float(weight) for name, weight in tomllib.loads(text)["weights"].items()}

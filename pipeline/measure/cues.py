@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 
-import msgspec
-
+from pipeline.measure.cue import Cue, cue_at
+from pipeline.measure.indirect import indirect
 from pipeline.measure.numbers import DASHES
-from pipeline.measure.pack import Pack, Speech
+from pipeline.measure.phrases import main_subject, phrase_left, phrase_right
 from pipeline.measure.text import Sentence, Token
-
-_LEFT_STOPS = frozenset({";", ":", "—", "–", "“", "”", '"', "(", ")", "[", "]", "…", ".", "?", "!"})
-_LONGEST_NAME = 14
-_LONGEST_SUBJECT = 22
-_FARTHEST = 60
-"""Tokens."""
-
-
-class Cue(msgspec.Struct, frozen=True):
-    """Words that name a source. ``start``..``end``: the phrase; ``at``: the verb or "according to"; ``extent``: from
-    where to where in the sentence the subject and its verb stand (a number in there is not what was said).
-    Offsets into the text."""
-
-    start: int
-    end: int
-    at: int
-    extent: tuple[int, int]
-    document: bool
-    according: bool
-    pronoun: str | None = None
+from pipeline.measure.units import plural
+from pipeline.measure.vocabulary import Pack
 
 
 def cues_in(part: Sentence, toks: list[Token], quoted: Callable[[int], bool], pack: Pack) -> list[Cue]:
@@ -48,7 +29,9 @@ def cues_in(part: Sentence, toks: list[Token], quoted: Callable[[int], bool], pa
             cue = _spoken(part, toks, i, pack)
         if cue is None and low in speech.documents and i + 1 < n:
             cue = _document_by(part, toks, i, pack)
-        if cue is not None and not any(c.start == cue.start for c in found):
+        if cue is None:
+            cue = indirect(part, toks, i, found, pack)
+        if cue is not None and not any(c.start == cue.start and c.at == cue.at for c in found):
             found.append(cue)
     if not found and toks and toks[-1].text == ":":
         found.extend(_announcing(part, toks, pack))
@@ -58,9 +41,9 @@ def cues_in(part: Sentence, toks: list[Token], quoted: Callable[[int], bool], pa
 def _announcing(part: Sentence, toks: list[Token], pack: Pack) -> list[Cue]:
     """The subject of a sentence that ends with a colon: "Ms. Ruiz made the following comment:"."""
     for v, token in enumerate(toks):
-        if token.kind == "w" and v and (token.low in pack.words.verbs or token.low.endswith("ed")):
-            span = _phrase_left(toks, v, pack)
-            return [_cue(part, toks, span, v, (span[0], v), pack)] if span else []
+        if token.kind == "w" and v and (token.low in pack.words.verbs or token.low.endswith(pack.words.past_endings)):
+            span = phrase_left(toks, v, pack)
+            return [cue_at(part, toks, span, v, (span[0], v), pack)] if span else []
     return []
 
 
@@ -68,25 +51,30 @@ def _according(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | N
     for length in (4, 3, 2):
         words = tuple(t.low for t in toks[i : i + length])
         if words in pack.speech.according:
-            span = _phrase_right(toks, i + length, pack.speech)
+            documented = (
+                words[0] in pack.speech.documents or words[0] in pack.speech.verbs or words[-1] not in pack.grammar.by
+            )
+            if not documented and not any(t.low in pack.speech.documents for t in toks[max(0, i - 12) : i]):
+                return None  # "released by his captors"
+            span = phrase_right(toks, i + length, pack.speech)
             if span is None or toks[span[0]].low in pack.speech.not_sources:
                 return None
-            return _cue(part, toks, span, i, (span[0], span[1]), pack, according=True)
+            return cue_at(part, toks, span, i, (span[0], span[1]), pack, according=True)
     return None
 
 
 def _document_by(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | None:
     """ "a poll by the university", "research conducted by the Center"."""
-    j = next((k for k in range(i + 1, min(len(toks), i + 8)) if toks[k].low in ("by", "from")), None)
+    j = next((k for k in range(i + 1, min(len(toks), i + 8)) if toks[k].low in pack.grammar.authored), None)
     between = toks[i + 1 : j or i + 1]
     if j is None or j + 1 >= len(toks) or any(t.text in ",.;" for t in between):
         return None
-    if between and between[0].low not in ("of", "conducted", "published", "released", "commissioned", "done"):
+    if between and between[0].low not in pack.grammar.authorship:
         return None
-    span = _phrase_right(toks, j + 1, pack.speech)
+    span = phrase_right(toks, j + 1, pack.speech)
     if span is None or not any(t.text[:1].isupper() for t in toks[span[0] : span[1]]):
         return None
-    return _cue(part, toks, span, i, (i, span[1]), pack, according=True, document=True)
+    return cue_at(part, toks, span, i, (i, span[1]), pack, according=True, document=True)
 
 
 def _spoken(part: Sentence, toks: list[Token], v: int, pack: Pack) -> Cue | None:
@@ -100,28 +88,37 @@ def _spoken(part: Sentence, toks: list[Token], v: int, pack: Pack) -> Cue | None
         return None
     if before is not None and before.low in pack.speech.articles:
         return None
+    named = toks[v].text[:1].isupper() and before is not None and before.kind == "w"
+    if named and sum(t.text[:1].isupper() for t in toks) <= len(toks) / 2:
+        return None  # "Said Kouachi" is a name; in a headline all words have capitals
     after = toks[v + 1].low if v + 1 < len(toks) else ""
-    if after == "to" and toks[v].low == "told":
+    if after in pack.grammar.to and toks[v].low in pack.speech.telling:
         return None
+    trailing = _trailing_name(toks, v, speech.articles)
     if toks[v].low in pack.speech.nounlike and (
         before is None
         or before.low in pack.speech.determiners
         or before.low.endswith("'s")
-        or after in ("", "as", "of", "for", ".", ",", "and", "on", "in")
+        or ((not after or after in pack.grammar.after_noun) and not trailing)
     ):
         return None
     if _inverted(toks, v, pack):
-        span = _phrase_right(toks, v + 1, speech)
+        span = phrase_right(toks, v + 1, speech)
         if span is not None:
-            return _cue(part, toks, span, v, (v, span[1]), pack)
-    span = _phrase_left(toks, v, pack)
-    if span is None or _no_subject(toks[span[0] : span[1]], toks[v].low, pack):
+            return cue_at(part, toks, span, v, (v, span[1]), pack)
+    # "He blasted the plan and said that": the subject of the second verb is that of the first.
+    joined = before is not None and before.low in pack.grammar.and_
+    span = main_subject(toks, v, pack) if joined else phrase_left(toks, v, pack)
+    if span is None or (not trailing and _no_subject(toks[span[0] : span[1]], toks[v].low, pack)):
         return None
     words = {t.low.removesuffix("'s") for t in toks[span[0] : span[1]]}
     document = bool(words & speech.documents)
-    if toks[v].low not in speech.verbs and not (document or words & speech.organisations):
+    put_at = toks[v].low in speech.putting and any(t.low in speech.at for t in toks[v + 1 : v + 14])
+    found_that = after in speech.that and toks[span[0]].text[:1].isupper() and toks[span[1] - 1].text[:1].isupper()
+    if toks[v].low not in speech.verbs and not (document or words & speech.organisations or found_that or put_at):
         return None
-    return _cue(part, toks, span, v, (span[0], v), pack, document=document)
+    ahead = after not in speech.meanwhile or any(t.low in speech.that for t in toks[v + 2 :])
+    return cue_at(part, toks, span, v, (span[0], v), pack, document=document, ahead=ahead)
 
 
 def _inverted(toks: list[Token], v: int, pack: Pack) -> bool:
@@ -144,7 +141,7 @@ def _inverted(toks: list[Token], v: int, pack: Pack) -> bool:
     if v > 1 and toks[v - 2].text in ("”", '"', "'", "’"):
         return True
     # "Ms. Ruiz, a lawyer from Ohio, said the ..." is an apposition.
-    left = _phrase_left(toks, v, pack)
+    left = phrase_left(toks, v, pack)
     appositive = (
         left is not None
         and left[1] < v - 1
@@ -154,148 +151,31 @@ def _inverted(toks: list[Token], v: int, pack: Pack) -> bool:
     return not appositive
 
 
+def _trailing_name(toks: list[Token], v: int, articles: frozenset[str]) -> bool:
+    """ "..., the Courier reports.": a name between a comma and the verb that ends the sentence."""
+    after = toks[v + 1].text if v + 1 < len(toks) else "."
+    i = v - 1
+    while i > 0 and v - i < 7 and toks[i].kind == "w":
+        i -= 1
+    named = i < v - 1 and (toks[i + 1].text[:1].isupper() or toks[i + 1].low in articles)
+    return named and after in '.”"' and toks[i].text in (",", "”", '"')
+
+
 def _no_subject(words: Sequence[Token], verb: str, pack: Pack) -> bool:
     """Whether the words before a verb are no subject of it: they hold a number or begin with a participle."""
     document = any(w.low in pack.speech.documents for w in words)
     if any(w.kind == "n" for w in words) and not document:
         return True
     first = words[0]
-    if first.text.islower() and (first.low.endswith("ed") or first.low in pack.words.verbs):
+    if first.text.islower() and (first.low.endswith(pack.words.past_endings) or first.low in pack.words.verbs):
         return True
     return verb in pack.speech.nounlike and (
         len(words) > 5
         or not (
             words[-1].text[:1].isupper()
-            or words[-1].low.endswith("s")
+            or plural(words[-1].low, pack.words)
             or document
             or words[0].low in pack.speech.pronouns
         )
-        or words[-1].text.endswith("ican")
+        or words[-1].low in pack.speech.adjectives
     )
-
-
-def _cue(
-    part: Sentence,
-    toks: list[Token],
-    span: tuple[int, int],
-    at: int,
-    extent: tuple[int, int],
-    pack: Pack,
-    *,
-    according: bool = False,
-    document: bool = False,
-) -> Cue:
-    first, last = span
-    words = [t.low for t in toks[first:last]]
-    pronoun = words[0] if len(words) == 1 and words[0] in pack.speech.pronouns else None
-    return Cue(
-        start=part.start + toks[first].start,
-        end=part.start + toks[last - 1].end,
-        at=part.start + toks[at].start,
-        extent=(part.start + toks[extent[0]].start, part.start + toks[extent[1] - 1].end),
-        document=document or bool({w.removesuffix("'s") for w in words} & pack.speech.documents),
-        according=according,
-        pronoun=pronoun,
-    )
-
-
-def _phrase_left(toks: list[Token], v: int, pack: Pack) -> tuple[int, int] | None:
-    """The subject to the left of a verb: tokens from..to, or None."""
-    speech = pack.speech
-    end = v
-    while end and (
-        toks[end - 1].low in speech.between
-        or (toks[end - 1].low in speech.dates and toks[end].low in pack.periods.weekdays)
-    ):
-        end -= 1
-    start = end
-    commas: list[int] = []
-    while start > max(0, v - _FARTHEST):
-        token = toks[start - 1]
-        if token.text in DASHES and not (token.glued and toks[start].glued):
-            break
-        if token.text in _LEFT_STOPS and not _abbreviation(toks, start - 1, speech):
-            break
-        if token.low in speech.clause_words and not (token.low == "as" and start - 1 == 0):
-            break
-        if token.low == "and" and end - start >= 1 and (toks[start].low in speech.pronouns or start - 1 == 0):
-            break
-        if start < end and token.low in speech.verbs and token.low not in speech.nounlike:
-            break
-        if token.text == ",":
-            commas.append(start - 1)
-        start -= 1
-    segments = _segments(start, end, commas)
-    if not segments:
-        return None
-    appositive = commas and commas[0] == end - 1
-    order = segments if appositive else segments[::-1]
-    for first, last in order:
-        while first < last and (toks[first].low in speech.openers or toks[first].low in pack.periods.weekdays):
-            first += 1
-        if first >= last or (toks[first].low in speech.lead_ins and len(segments) > 1):
-            continue
-        if last - first > _LONGEST_SUBJECT:
-            return None
-        if _nominal(toks[first:last], pack):
-            return first, _with_name(toks, first, last, segments if appositive else [], speech)
-    return None
-
-
-def _with_name(toks: list[Token], first: int, last: int, segments: list[tuple[int, int]], speech: Speech) -> int:
-    """The end of the subject: "a spokeswoman for the port, Lena Hirsch," goes on to the name."""
-    if toks[first].low in speech.noun_openers and len(segments) > 1:
-        a, b = segments[1]
-        if a == last + 1 and 1 < b - a <= 4 and all(t.text[:1].isupper() or t.text == "." for t in toks[a:b]):
-            return b
-    return last
-
-
-def _segments(start: int, end: int, commas: list[int]) -> list[tuple[int, int]]:
-    cuts = [start - 1, *sorted(commas), end]
-    return [(a + 1, b) for a, b in itertools.pairwise(cuts) if b > a + 1]
-
-
-def _nominal(words: Sequence[Token], pack: Pack) -> bool:
-    """Whether the words can be a subject: a name, a pronoun, or an article and a noun."""
-    first, last = words[0], words[-1]
-    speech = pack.speech
-    if len(words) == 1:
-        plain = first.low not in pack.words.function and first.low not in pack.words.verbs
-        return first.low in speech.pronouns or (plain and first.kind == "w" and not first.low.endswith(("ed", "ly")))
-    if first.text[:1].isupper() or last.text[:1].isupper():
-        return True
-    return first.low in speech.noun_openers or last.low.endswith("s")
-
-
-def _abbreviation(toks: list[Token], i: int, speech: Speech) -> bool:
-    """A full stop that belongs to an initial or a title."""
-    return (
-        toks[i].text == "."
-        and i > 0
-        and toks[i].glued
-        and (len(toks[i - 1].text) == 1 or toks[i - 1].low in speech.titles)
-    )
-
-
-def _phrase_right(toks: list[Token], start: int, speech: Speech) -> tuple[int, int] | None:
-    """The noun phrase that begins at ``start``."""
-    j, n = start, len(toks)
-    while j < n and j - start < _LONGEST_NAME:
-        token = toks[j]
-        if token.kind == "w":
-            if j > start and token.low in speech.stop and not _name_goes_on(toks, j, speech):
-                break
-            said = token.low in speech.verbs or token.low in speech.document_verbs
-            if j > start and said and token.low not in speech.documents:
-                break
-        elif token.text not in ("&", "-", "/", "‑") and token.kind != "n" and not _abbreviation(toks, j, speech):
-            break
-        j += 1
-    return (start, j) if j > start else None
-
-
-def _name_goes_on(toks: list[Token], j: int, speech: Speech) -> bool:
-    """ "the Center for Media and Public Affairs": a name goes on after these words if a capital follows."""
-    after = toks[j + 1] if j + 1 < len(toks) else None
-    return toks[j].low in speech.inside_names and after is not None and (after.text[:1].isupper() or after.low == "the")

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pipeline.measure.numbers import Number, core, sign, with_suffix, wordlike
-from pipeline.measure.pack import Pack
-from pipeline.measure.shares import decade_at, fraction_at
+from pipeline.measure.numbers import DASHES, Number, core, sign, wordlike
+from pipeline.measure.shares import decade_at, figures_at, fraction_at
+from pipeline.measure.suffixes import with_suffix
 from pipeline.measure.text import Token
+from pipeline.measure.vocabulary import Pack
+
+_MINUS = frozenset("-−")
 
 
 def find_numbers(tokens: Sequence[Token], pack: Pack, country: str | None = None) -> list[Number]:
@@ -27,13 +30,39 @@ def find_numbers(tokens: Sequence[Token], pack: Pack, country: str | None = None
 
 
 def _number_at(tokens: Sequence[Token], i: int, pack: Pack, country: str | None) -> Number | None:
-    special = decade_at(tokens, i, pack) or fraction_at(tokens, i, pack)
+    special = figures_at(tokens, i, pack) or decade_at(tokens, i, pack) or fraction_at(tokens, i, pack)
     if special is not None:
-        return special
+        return with_suffix(tokens, special, pack) if special.sort == "fraction" else special
+    after_minus = _minus(tokens, i, pack)
+    if after_minus is not None:
+        number = _number_at(tokens, after_minus, pack, country)
+        return None if number is None or number.value is None else _negative(number, i)
     signed = sign(tokens, i, pack.money, country)
-    number = core(tokens, signed[1] if signed else i, pack.numbers, signed is not None)
+    start = signed[1] if signed else i
+    negative = signed is not None and start + 1 < len(tokens) and tokens[start].text in _MINUS and tokens[start].glued
+    number = core(tokens, start + 1 if negative else start, pack.numbers, signed is not None)
+    if negative and number is not None:
+        number = _negative(number, start)
     if signed is not None:
         return None if number is None else msgspec.structs.replace(number, first=i, sort="money", unit=signed[0])
     if number is None:
         number = wordlike(tokens, i, pack.numbers)
     return None if number is None else with_suffix(tokens, number, pack)
+
+
+def _minus(tokens: Sequence[Token], i: int, pack: Pack) -> int | None:
+    """The index after a minus sign or word at ``i`` that belongs to digits: "-5 yards", "minus-130 degrees"."""
+    n = len(tokens)
+    if i + 1 >= n:
+        return None
+    if tokens[i].low in pack.numbers.minus:
+        j = i + 2 if tokens[i + 1].text in DASHES and tokens[i + 1].glued and i + 2 < n else i + 1
+        between = i and tokens[i - 1].low in pack.numbers.minus_not_after
+        return j if tokens[j].kind == "n" and not between else None
+    # A hyphen at the head of a line is a bullet, one after a number or a word makes a range or a compound.
+    free = tokens[i].text in _MINUS and i > 0 and not tokens[i].glued and tokens[i - 1].kind != "n"
+    return i + 1 if free and tokens[i + 1].glued and tokens[i + 1].kind == "n" else None
+
+
+def _negative(number: Number, first: int) -> Number:
+    return msgspec.structs.replace(number, first=first, value=-number.amount)

@@ -9,28 +9,33 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from pipeline.measure.bounds import bound_of
-from pipeline.measure.change import form_of
+from pipeline.measure.change import carried, form_of
 from pipeline.measure.confidence import confidence_of
+from pipeline.measure.context import units_of
 from pipeline.measure.exclude import excluded
 from pipeline.measure.find import find_numbers
-from pipeline.measure.join import join, lend_sorts, lists, said_again
+from pipeline.measure.join import join, lend_sorts, said_again
 from pipeline.measure.kind import kind_of
 from pipeline.measure.naming import name_of
-from pipeline.measure.numbers import Number
-from pipeline.measure.pack import Pack
+from pipeline.measure.numbers import DASHES, Number
 from pipeline.measure.period import expressions, period_of
 from pipeline.measure.rates import rate_of
 from pipeline.measure.sources import Sources
 from pipeline.measure.text import Sentence, Token, sentences, tokens
-from pipeline.measure.units import Counted, unit_of
+from pipeline.measure.units import Counted
+from pipeline.measure.vocabulary import Pack
 from schemas.ids import metric_id
 from schemas.records import Metric
 
-_WORDS = re.compile(r"[a-z]+")
+_REMEMBERED = 2
+"""Sentences over which "of them" reaches back to what was counted."""
+_RELATIVE = frozenset({"percent", "percentage_point", "ratio"})
+_WORDS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"[0-9½⅓⅔¼¾]")
 
 
@@ -50,38 +55,56 @@ def measure_text(
     parts = list(sentences(text))
     sources: Sources | None = None
     found: list[Metric] = []
+    counted: tuple[int, Counted] | None = None
     for index, part in enumerate(parts):
         if not has_number(part.text, pack):
             continue
-        for draft in measure_sentence(part, pack, published=published, country=country):
+        earlier = counted[1] if counted and index - counted[0] <= _REMEMBERED else None
+        for draft in measure_sentence(part, pack, published=published, country=country, earlier=earlier):
+            if _counts(draft, pack):
+                counted = index, Counted(draft.unit, "count", 0, tuple((draft.measure or "").split()))
             sources = sources or Sources(text, parts, pack)
-            share = draft.unit in ("percent", "percentage_point", "ratio") or draft.form == "share"
-            source = sources.source(index, draft.span_start, draft.span_end, share)
-            cue, told = source if source else (None, index)
-            period = draft.period
-            if (
-                cue
-                and cue.document
-                and told < index
-                and period is None
-                and draft.form in ("share", "change", "multiple")
-            ):
-                # What a study found is of the study's time.
-                times = expressions(parts[told].text, published, pack)
-                period = times[0].iso if times else None
-            start, end = (cue.start, cue.end) if cue else (None, None)
-            found.append(
-                msgspec.structs.replace(
-                    draft,
-                    metric_id=metric_id(article_id, text_hash, draft.span_start, draft.span_end),
-                    article_id=article_id,
-                    period=period,
-                    attribution=text[start:end] if cue else None,
-                    attribution_start=start,
-                    attribution_end=end,
-                )
+            metric = msgspec.structs.replace(
+                _sourced(draft, index, sources, text, published, pack),
+                metric_id=metric_id(article_id, text_hash, draft.span_start, draft.span_end),
+                article_id=article_id,
             )
+            found.append(msgspec.structs.replace(metric, confidence=confidence_of(metric)))
     return found
+
+
+def _counts(draft: Metric, pack: Pack) -> bool:
+    """Whether the unit is a noun that is counted."""
+    unit = draft.unit or ""
+    return unit.islower() and unit not in _RELATIVE and unit not in pack.units.by_name
+
+
+def _sourced(
+    draft: Metric, index: int, sources: Sources, text: str, published: datetime.date | None, pack: Pack
+) -> Metric:
+    """The metric with its source, and with the time of a study that found it."""
+    share = draft.unit in _RELATIVE or draft.form == "share"
+    source = sources.source(index, draft.span_start, draft.span_end, share)
+    if source is None:
+        return draft
+    cue, told = source
+    if told != index and cue.document and _is_own(draft.measure, pack):
+        return draft  # a poll's margin of error is nobody's finding
+    period = draft.period
+    if cue.document and told < index and period is None and draft.form != "level":
+        times = expressions(sources.parts[told].text, published, pack)
+        period = times[0].iso if len(times) == 1 else None
+    return msgspec.structs.replace(
+        draft,
+        period=period,
+        attribution=text[cue.start : cue.end],
+        attribution_start=cue.start,
+        attribution_end=cue.end,
+    )
+
+
+def _is_own(measure: str | None, pack: Pack) -> bool:
+    return not pack.speech.unsourced.isdisjoint((measure or "").split())
 
 
 def has_number(sentence: str, pack: Pack) -> bool:
@@ -90,34 +113,34 @@ def has_number(sentence: str, pack: Pack) -> bool:
 
 
 def measure_sentence(
-    part: Sentence, pack: Pack, *, published: datetime.date | None = None, country: str | None = None
+    part: Sentence,
+    pack: Pack,
+    *,
+    published: datetime.date | None = None,
+    country: str | None = None,
+    earlier: Counted | None = None,
 ) -> Iterator[Metric]:
-    """The metrics of one sentence, without ids and sources."""
+    """The metrics of one sentence, without ids and sources. ``earlier``: what the sentence before counted last, for
+    "3.5 million of them"."""
     if part.text.lower().startswith(pack.exclusions.captions):
         return
     toks = tokens(part.text)
     numbers = find_numbers(toks, pack, country)
     if not numbers:
         return
-    numbers = [n for n in lend_sorts(toks, join(toks, numbers, pack)) if not excluded(toks, n, pack)]
-    units = _units(toks, numbers, pack)
-    said = said_again(toks, numbers)
-    forms: list[tuple[str, str | None]] = []
-    bounds: list[tuple[str, bool]] = []
+    numbers = [n for n in lend_sorts(toks, join(toks, numbers, pack), pack) if not excluded(toks, n, pack)]
+    units = units_of(toks, numbers, pack, country, earlier)
+    readings = _readings(toks, numbers, units, pack)
     times = expressions(part.text, published, pack)
     starts = [toks[n.first].start for n in numbers]
-    for i, (number, (counted, borrowed)) in enumerate(zip(numbers, units, strict=True)):
-        bound, approx = bound_of(toks, number, counted.end, pack)
-        form, direction = form_of(toks, number, counted, pack)
-        if said[i]:
-            # "lost 190 points, or 0.6%", "lower than 8.9 ksi (61.4 MPa)": the same thing in other units.
-            bound, approx = bounds[-1] if bound == "exact" and bounds[-1][0] != "range" else (bound, approx)
-            form, direction = forms[-1] if forms[-1][0] == "change" and form != "multiple" else (form, direction)
-        bounds.append((bound, approx))
-        forms.append((form, direction))
-        if _counts_nothing(toks, number, counted, pack):
+    low = [t.low for t in toks]
+    for i, (number, counted, reading) in enumerate(zip(numbers, units, readings, strict=True)):
+        if _counts_nothing(toks, number, counted):
             continue
         start, end = toks[number.first].start, toks[number.last - 1].end
+        voted = number.paired == "votes" and i + 1 < len(numbers) and numbers[i + 1].paired == "votes"
+        near = toks[numbers[i + 1].last - 1].end if voted else end  # the votes of both sides were cast at one time
+        timeless = counted.dimension in ("age", "time")
         yield Metric(
             metric_id="",
             article_id="",
@@ -128,73 +151,73 @@ def measure_sentence(
             value=_times(number.value, counted.factor),
             low=_times(number.low, counted.factor),
             high=_times(number.high, counted.factor),
-            bound=bound,  # type: ignore[arg-type]
-            approx=approx,
+            bound=reading.bound,  # type: ignore[arg-type]
+            approx=reading.approx,
             unit=counted.unit,
             per=rate_of(toks, number, counted.end, pack),
             measure=name_of(toks, number, counted, pack),
-            form=form,  # type: ignore[arg-type]
-            direction=direction,  # type: ignore[arg-type]
-            kind=kind_of(toks, number, bound, pack),  # type: ignore[arg-type]
-            period=None if counted.dimension in ("age", "time") else period_of(part.text, start, end, times, starts),
-            confidence=confidence_of(number, counted, borrowed),
+            form=reading.form,  # type: ignore[arg-type]
+            direction=reading.direction,  # type: ignore[arg-type]
+            kind=kind_of(low, number, counted, reading.bound, pack),  # type: ignore[arg-type]
+            period=None if timeless else period_of(part.text, start, near, times, pack.periods, starts),
         )
+
+
+class Reading(NamedTuple):
+    """How exact a number is, and whether it is a level or a movement."""
+
+    bound: str
+    approx: bool
+    form: str
+    direction: str | None
+
+
+def _readings(toks: Sequence[Token], numbers: Sequence[Number], units: Sequence[Counted], pack: Pack) -> list[Reading]:
+    """The reading of each number; one that says another once more, or stands in a list with it, takes over its own."""
+    found: list[Reading] = []
+    said = said_again(toks, numbers, pack)
+    for i, (number, counted) in enumerate(zip(numbers, units, strict=True)):
+        bound, approx = bound_of(toks, number, counted.end, pack)
+        form, direction = form_of(toks, number, counted, pack)
+        if i:
+            last = found[-1]
+            gap = toks[max(numbers[i - 1].last, units[i - 1].end) : number.first]
+            bounded = bound == "exact" and last.bound != "range"
+            if said[i]:
+                # "lost 190 points, or 0.6%", "lower than 8.9 ksi (61.4 MPa)": the same thing in other units.
+                bound, approx = (last.bound, last.approx) if bounded else (bound, approx)
+                form, direction = last[2:] if last.form == "change" and form != "multiple" else (form, direction)
+            if form != "change" and last.form == "change" and carried(gap, number, counted, units[i - 1], pack):
+                form, direction = last[2:]
+            if bounded and last.bound != "exact" and _respectively(toks, number, gap, pack):
+                bound, approx = last.bound, last.approx
+        found.append(Reading(bound, approx, form, direction))
+    return found
+
+
+def _respectively(toks: Sequence[Token], number: Number, gap: Sequence[Token], pack: Pack) -> bool:
+    """ "more than $38 million and $23 million, respectively": the bound is of both."""
+    after = [t.low for t in toks[number.last : number.last + 4]]
+    return not pack.grammar.respectively.isdisjoint(after) and any(t.low in pack.grammar.and_ for t in gap)
 
 
 def _times(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
-def _units(toks: Sequence[Token], numbers: Sequence[Number], pack: Pack) -> list[tuple[Counted, bool]]:
-    """The unit of each number; a member of a list without its own takes that of the next, and a number that stands
-    alone that of the last thing counted ("of the 10 judges, six were"). The flag says that it was taken over."""
-    own = [unit_of(toks, n, pack) for n in numbers]
-    following = lists(toks, numbers)
-    found: list[tuple[Counted, bool]] = [(c, False) for c in own]
-    for i in range(len(numbers) - 1, -1, -1):
-        counted, after = own[i], following[i]
-        if counted.unit is None and after is not None and numbers[i].sort in ("plain", "vague"):
-            lender = found[after][0]
-            if lender.unit is not None and lender.dimension not in ("multiple",):
-                found[i] = (msgspec.structs.replace(lender, end=numbers[i].last), True)
-    for i in range(1, len(numbers)):
-        if numbers[i].paired == "arrival" and found[i][0].unit is None and found[i - 1][0].unit is not None:
-            found[i] = (msgspec.structs.replace(found[i - 1][0], end=numbers[i].last), True)
-    last: Counted | None = None
-    for i, (counted, _) in enumerate(found):
-        if counted.unit is None and numbers[i].sort == "plain":
-            context = _from_context(toks, numbers[i], last, pack)
-            if context is not None:
-                found[i] = (context, True)
-        elif counted.dimension == "count":
-            last = counted
-    return found
-
-
-def _from_context(toks: Sequence[Token], number: Number, last: Counted | None, pack: Pack) -> Counted | None:
-    if number.digits:
-        for token in reversed(toks[max(0, number.first - 12) : number.first]):
-            if token.low in pack.words.measured:
-                return Counted(pack.words.measured[token.low], "count", number.last, (token.low,))
-            if token.text in ",;":
-                break
-    near = [
-        toks[k].low for k in (number.first - 1, number.last, number.first - 2, number.last + 1) if 0 <= k < len(toks)
-    ]
-    follows = toks[number.last].low if number.last < len(toks) else ""
-    if any(w in pack.words.casualties for w in near) or (number.digits and follows in pack.words.deeds):
-        return Counted("person", "count", number.last)
-    if last is not None and number.scale == 1.0:
-        after = toks[number.last].low if number.last < len(toks) else "."
-        if after in pack.words.function or after in pack.words.verbs or after in ".,;)" or after.endswith("ed"):
-            return Counted(last.unit, "count", number.last, last.nouns)
-    return None
-
-
-def _counts_nothing(toks: Sequence[Token], number: Number, counted: Counted, pack: Pack) -> bool:
+def _counts_nothing(toks: Sequence[Token], number: Number, counted: Counted) -> bool:
     """A small spelled number without anything counted is a pronoun; digits may still be a quantity."""
-    if counted.unit is not None or number.sort != "plain" or number.scale != 1.0:
+    if counted.unit is not None or number.sort != "plain":
+        return False
+    letter = toks[number.last - 1]
+    if (
+        letter.text in ("B", "M", "T")
+        and letter.glued
+        and number.amount == int(number.amount / number.scale) * number.scale
+    ):
+        return True  # "the argument over 2B"
+    if number.scale != 1.0:
         return False
     if number.paired == "range":
-        return False
+        return number.last - number.first == 3 and toks[number.first + 1].text in DASHES  # "9-11"
     return not number.digits

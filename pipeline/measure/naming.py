@@ -10,28 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pipeline.measure.numbers import DASHES, Number
-from pipeline.measure.pack import Pack
 from pipeline.measure.text import Token
 from pipeline.measure.units import Counted, plural, singular
+from pipeline.measure.vocabulary import Pack
 
 _MOST = 4
 _REACH = 24
-_NAMED = {
-    "time": "duration",
-    "age": "age",
-    "temperature": "temperature",
-    "speed": "speed",
-    "length": "distance",
-    "area": "area",
-    "mass": "weight",
-    "volume": "volume",
-}
 _ENDS = frozenset(';“”":()—–')
-_LEADS = frozenset("of in the all a an its their his her for those these our worth".split())
-_COUNTS = frozenset({"number", "count", "total", "tally"})
-_PLUS_MINUS = frozenset({"plus", "or", "minus"})
-_INSIDE = frozenset("of in for among on at to from with".split())
-_CARRIES = frozenset("from to than or".split())
 
 
 def name_of(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pack) -> str | None:
@@ -45,8 +30,8 @@ def name_of(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pac
     if counted.dimension == "count" and counted.nouns and counted.unit != "point":
         nouns = counted.nouns[-_MOST:]
         return " ".join([*(n for n in nouns[:-1] if n not in pack.changes.comparatives), nouns[-1]])
-    if counted.dimension in _NAMED:
-        return _of_rest(tokens, number, counted, pack) or _NAMED[counted.dimension]
+    if counted.dimension in pack.naming.dimensions:
+        return _of_rest(tokens, number, counted, pack) or pack.naming.dimensions[counted.dimension]
     rated = number.sort in ("percent", "point", "fraction")
     return (
         _before_of(tokens, number.first, pack)
@@ -64,12 +49,12 @@ def _casualties(tokens: Sequence[Token], number: Number, counted: Counted, pack:
     for k in range(end, min(len(tokens), end + 4)):
         if tokens[k].low in nouns:
             return nouns[tokens[k].low]
-        if tokens[k].text in ",;." or tokens[k].low in ("and", "who", "that"):
+        if tokens[k].text in ",;." or tokens[k].low in pack.grammar.ends_casualties:
             break
     for k in range(number.first - 1, max(-1, number.first - 5), -1):
         if tokens[k].low in nouns:
             return nouns[tokens[k].low]
-        if tokens[k].text in ",;." or tokens[k].low in ("and", "by"):
+        if tokens[k].text in ",;." or tokens[k].low in pack.grammar.ends_casualties_before:
             break
     return None
 
@@ -78,7 +63,7 @@ def _of_rest(tokens: Sequence[Token], number: Number, counted: Counted, pack: Pa
     """ "12 hours of rest", "a delay of two hours"; what is farther from a time or a length is of something else."""
     j = max(number.last, counted.end)
     after = None
-    if j < len(tokens) and tokens[j].low == "of":
+    if j < len(tokens) and tokens[j].low in pack.grammar.of:
         after = _after(tokens, j, pack, True)
     return after or _before_of(tokens, number.first, pack)
 
@@ -87,32 +72,36 @@ def _before_of(tokens: Sequence[Token], first: int, pack: Pack) -> str | None:
     """The noun in "a revenue of about", "the goal of"."""
     i = first - 1
     while i > 0 and (
-        tokens[i].low in pack.bounds.fillers or (tokens[i].low,) in pack.bounds.before or tokens[i].low in _PLUS_MINUS
+        tokens[i].low in pack.bounds.fillers
+        or (tokens[i].low,) in pack.bounds.before
+        or tokens[i].low in pack.grammar.plus_minus
     ):
-        if tokens[i].low == "of":
+        if tokens[i].low in pack.grammar.of:
             break
         i -= 1
-    if i < 1 or tokens[i].low != "of":
+    if i < 1 or tokens[i].low not in pack.grammar.of:
         return None
     return _phrase(tokens, i - 1, pack)
 
 
 def _after(tokens: Sequence[Token], j: int, pack: Pack, rated: bool) -> str | None:
     """The noun phrase after the number: "80 percent of the investors", "a 25% duty", "$5 million in damages"."""
-    if j < len(tokens) and tokens[j].low == "in" and rated:
+    if j < len(tokens) and tokens[j].low in pack.grammar.in_ and rated:
         return None  # "5 percent in early trading" is of no trading
     words: list[str] = []
     started = False
     for token in tokens[j : j + 9]:
         low = token.low
-        if not started and (low in _LEADS or token.text in DASHES):
-            if low in ("a", "an") and not words:
+        if not started and (low in pack.grammar.name_leads or token.text in DASHES):
+            if low in pack.grammar.a and not words:
                 return None  # "$5 a share", "$3 million a year"
             continue
         if token.text in DASHES and token.glued:
             continue
         if not _nounish(token, pack) or (low in pack.naming.empty and not words):
             break
+        if not started and low in pack.kinds.poll_answers and rated:
+            break  # "46 percent support Ms. Ruiz"
         words.append(low.removesuffix("'s"))
         started = True
         if plural(low, pack.words):
@@ -128,13 +117,13 @@ def _quantity(tokens: Sequence[Token], first: int, pack: Pack) -> str | None:
         if token.text in _ENDS:
             return None
         if token.kind == "n" and not (1900 <= _year(token.text) < 2100):
-            if carried or not any(t.low in _CARRIES for t in tokens[i + 1 : first]):
+            if carried or not any(t.low in pack.grammar.carries for t in tokens[i + 1 : first]):
                 return None
             carried = True  # "cost $410, up from $95": both are of the cost
         named = i and token.text[:1].isupper()
         if token.low in pack.naming.quantities and not named and not _is_verb(tokens, i, pack):
-            of = i + 1 < first and tokens[i + 1].low == "of"
-            counted = _counted(tokens, i + 1, first, pack) if of and token.low in _COUNTS else None
+            of = i + 1 < first and tokens[i + 1].low in pack.grammar.of
+            counted = _counted(tokens, i + 1, first, pack) if of and token.low in pack.grammar.counting else None
             phrase = counted or _phrase(tokens, i, pack)
             if phrase:
                 return phrase
@@ -159,7 +148,7 @@ def _is_verb(tokens: Sequence[Token], i: int, pack: Pack) -> bool:
         before.low in pack.speech.articles
         or before.low in pack.speech.determiners
         or before.low.endswith("'s")
-        or before.low.endswith(("al", "ic", "ed", "ar"))
+        or before.low.endswith(pack.naming.adjective_endings)
     )
 
 
@@ -207,7 +196,7 @@ def _subject(tokens: Sequence[Token], number: Number, pack: Pack) -> str | None:
             if len(words) < _MOST:
                 continue
         joined = _joined(words[::-1], pack)
-        if joined and token.low in _INSIDE and _nounish(tokens[i - 1], pack) and i:
+        if joined and token.low in pack.grammar.inside_name and _nounish(tokens[i - 1], pack) and i:
             # "admissions for bronchitis": of the phrases that hang together the first is what is measured.
             words = []
             proper = True
@@ -226,7 +215,14 @@ def _subject(tokens: Sequence[Token], number: Number, pack: Pack) -> str | None:
 
 def _nounish(token: Token, pack: Pack) -> bool:
     low = token.low
-    if token.kind != "w" or len(low) < 2 or low in pack.words.function or low in pack.words.verbs:
+    if (
+        token.kind != "w"
+        or len(low) < 2
+        or ("'" in low and not low.endswith("'s"))
+        or low in pack.naming.contracted
+        or low in pack.words.function
+        or low in pack.words.verbs
+    ):
         return False
     if low in pack.naming.quantities:
         return True
@@ -239,7 +235,7 @@ def _nounish(token: Token, pack: Pack) -> bool:
         or low in pack.periods.weekdays
         or low in pack.numbers.units
         or (low,) in pack.bounds.before
-        or low.endswith(("ly", "ed", "ing"))
+        or low.endswith(pack.words.no_noun_endings)
     )
 
 

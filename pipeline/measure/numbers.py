@@ -8,14 +8,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pipeline.measure.pack import Money, Numbers, Pack
 from pipeline.measure.text import Token
+from pipeline.measure.vocabulary import Money, Numbers
 
 LARGEST = 1e60
 """No quantity of any news; what is larger is a slip."""
 MOST_DIGITS = 18
 """A longer run of digits is an identifier, not a quantity; a float could not hold it either."""
 
+_HUNDRED = 100
 _PLAIN = re.compile(r"\d*\.\d+|\d+")
 _COMMAS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _SPACES = re.compile(r"\d{1,3}(?:['’\u00a0\u202f]\d{3})+(?:\.\d+)?")
@@ -23,9 +24,6 @@ _LAKHS = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?")
 _DOTS = re.compile(r"\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?|\d{1,3}(?:\.\d{3})+,\d{1,2}")
 _FEW_DECIMALS = re.compile(r"\d+,\d{1,2}")
 
-PERCENT = frozenset({"%", "percent", "pct", "percentage", "％"})
-_AMBIGUOUS = frozenset({"won", "real", "rand", "dong", "taka"})
-"""Currencies whose names are other words too: not after a small number."""
 DASHES = frozenset("-–—‑−")
 
 
@@ -95,6 +93,8 @@ def sign(tokens: Sequence[Token], i: int, money: Money, country: str | None) -> 
         joint = token.text + (" " if not tokens[i + 1].glued else "") + tokens[i + 1].text
         if joint in money.signs and i + 2 < n:
             return money.signs[joint], i + 2
+    if i + 2 < n and tokens[i + 1].glued and f"{token.text}{tokens[i + 1].text}" in money.signs:
+        return money.signs[f"{token.text}{tokens[i + 1].text}"], i + 2
     if token.text in money.signs and i + 1 < n:
         code = money.signs[token.text]
         if token.text == "$":
@@ -137,6 +137,9 @@ def _digits(tokens: Sequence[Token], i: int, numbers: Numbers, money: bool) -> N
     elif power := _power(tokens, j):
         exponent, j = power
         value *= math.pow(10.0, exponent)
+    elif mixed := _and_a_fraction(tokens, j, numbers):
+        part, j = mixed
+        value += part
     scale, j = _scale(tokens, j, numbers, money)
     return _checked(Number(i, j, value * scale, scale=scale, digits=True))
 
@@ -196,7 +199,7 @@ def _words(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
     n = len(tokens)
     total, current = 0.0, 0.0
     scale, j, seen, last_rank = 1.0, i, False, 100
-    if tokens[i].low in ("a", "an") and i + 1 < n and tokens[i + 1].low in numbers.scales:
+    if tokens[i].low in numbers.article and i + 1 < n and tokens[i + 1].low in numbers.scales:
         current, j, seen = 1.0, i + 1, True
     while j < n:
         low = tokens[j].low
@@ -206,8 +209,8 @@ def _words(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
         elif low in numbers.tens and last_rank > 10:
             current += numbers.tens[low]
             last_rank = 10
-        elif low == "hundred" and seen and current:
-            current *= 100
+        elif numbers.scales.get(low) == _HUNDRED and seen and current:
+            current *= _HUNDRED
             last_rank = 100
         elif low in numbers.scales and seen:
             factor = numbers.scales[low]
@@ -216,10 +219,10 @@ def _words(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
             else:
                 total, scale = total + current * factor, float(factor)
             current, last_rank = 0.0, 100
-        elif low in ("and", "-") and seen and j + 1 < n and _goes_on(tokens, j, numbers, last_rank):
+        elif (low == "-" or low in numbers.joining) and seen and j + 1 < n and _goes_on(tokens, j, numbers, last_rank):
             j += 1
             continue
-        elif low == "and" and seen and _and_a_fraction(tokens, j, numbers):
+        elif (low == "-" or low in numbers.joining) and seen and _and_a_fraction(tokens, j, numbers):
             fraction, j = _and_a_fraction(tokens, j, numbers) or (0.0, j)
             times, j = _scale(tokens, j, numbers)
             return _checked(Number(i, j, (total + current + fraction) * times, scale=times))
@@ -227,7 +230,7 @@ def _words(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
             break
         seen = True
         j += 1
-    if not seen or (j == i + 1 and tokens[i].low in ("a", "an")):
+    if not seen or (j == i + 1 and tokens[i].low in numbers.article):
         return None
     return _checked(Number(i, j, total + current, scale=scale))
 
@@ -241,19 +244,19 @@ def _goes_on(tokens: Sequence[Token], j: int, numbers: Numbers, last_rank: int) 
         return glued and tail
     return (
         last_rank == 100
-        and tokens[j - 1].low in ("hundred", "thousand")
+        and numbers.scales.get(tokens[j - 1].low) in (_HUNDRED, 1000)
         and (after in numbers.units or after in numbers.tens)
     )
 
 
 def _and_a_fraction(tokens: Sequence[Token], j: int, numbers: Numbers) -> tuple[float, int] | None:
-    """ "and a half", "and three-quarters": the fraction and where it ends."""
-    low = [t.low for t in tokens[j + 1 : j + 4]]
-    if len(low) > 1 and low[0] in ("a", "one") and low[1] in numbers.denominators:
-        return 1 / numbers.denominators[low[1]], j + 3
-    if len(low) > 2 and low[0] in numbers.units and low[1] == "-" and low[2] in numbers.denominators:
-        return numbers.units[low[0]] / numbers.denominators[low[2]], j + 4
-    return None
+    """ "and a half", "-and-a-half", "and three-quarters": the fraction and where it ends."""
+    places = [k for k in range(j, min(j + 7, len(tokens))) if not (tokens[k].low == "-" and tokens[k].glued)]
+    low = [tokens[k].low for k in places]
+    if not low or low[0] not in numbers.joining or len(low) < 3 or low[2] not in numbers.denominators:
+        return None
+    over = 1 if low[1] in numbers.article else numbers.units.get(low[1])
+    return (over / numbers.denominators[low[2]], places[2] + 1) if over else None
 
 
 def wordlike(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
@@ -269,57 +272,13 @@ def wordlike(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None
 
 def _vague(tokens: Sequence[Token], i: int, numbers: Numbers) -> Number | None:
     low, j = float(numbers.vague[tokens[i].low]), i + 1
-    if tokens[i].low == "tens" and not (
-        j + 1 < len(tokens) and tokens[j].low == "of" and tokens[j + 1].low in numbers.vague
+    if tokens[i].low in numbers.only_of and not (
+        j + 1 < len(tokens) and tokens[j].low in numbers.of and tokens[j + 1].low in numbers.vague
     ):
         return None
-    if j + 1 < len(tokens) and tokens[j].low == "of" and tokens[j + 1].low in numbers.vague:
+    if j + 1 < len(tokens) and tokens[j].low in numbers.of and tokens[j + 1].low in numbers.vague:
         low, j = low * numbers.vague[tokens[j + 1].low] / 2, j + 2
     return Number(i, j, None, low=low, sort="vague", bound="at_least")
-
-
-def with_suffix(tokens: Sequence[Token], number: Number, pack: Pack) -> Number:
-    """The number with a percent sign, a currency name or points after it."""
-    j, n = number.last, len(tokens)
-    replace = msgspec.structs.replace
-    if number.sort == "vague":
-        # "tens of millions of dollars"; the span covers it, as it would with a sign.
-        name = tokens[j + 1].low if j + 1 < n and tokens[j].low == "of" else ""
-        plain = name in pack.money.names and name not in ("pounds", "won", "real", "rand")
-        return replace(number, last=j + 2, sort="money", unit=pack.money.names[name]) if plain else number
-    if number.sort in ("multiple", "fraction"):
-        return number
-    hyphen = j + 1 < n and tokens[j].text in DASHES and tokens[j].glued and tokens[j + 1].glued
-    k = j + 1 if hyphen else j
-    if k >= n:
-        return number
-    low = tokens[k].low
-    if low == "per" and k + 1 < n and tokens[k + 1].low == "cent":
-        low, k = "percent", k + 1
-    if low in PERCENT:
-        after = tokens[k + 1].low if k + 1 < n else ""
-        if after == "-" and k + 2 < n and tokens[k + 2].low in ("point", "points"):
-            k, after = k + 1, "points"
-        if after in ("point", "points") and low != "%":
-            return replace(number, last=k + 2, sort="point", unit="percentage_point")
-        return number if low == "percentage" else replace(number, last=k + 1, sort="percent", unit="percent")
-    money = pack.money
-    for length in (3, 2, 1):
-        name = " ".join(t.low for t in tokens[k : k + length])
-        if name in ("pounds", "pound") and ((number.value or 0) >= 1e6 or _pays(tokens, pack)):
-            return replace(number, last=k + length, sort="money", unit="GBP")
-        if name in money.names and not (name in _AMBIGUOUS and (number.value or 0.0) < 1000):
-            return replace(number, last=k + length, sort="money", unit=money.names[name])
-    if low in money.cents and tokens[k].text.islower():
-        return replace(number, last=k + 1, sort="money", unit=money.cents[low], value=(number.value or 0.0) / 100)
-    if tokens[k].text in money.codes:
-        code = tokens[k].text
-        return replace(number, last=k + 1, sort="money", unit=money.aliases.get(code, code))
-    return number
-
-
-def _pays(tokens: Sequence[Token], pack: Pack) -> bool:
-    return any(t.low in pack.money.pounds or t.text == "£" for t in tokens)
 
 
 def _checked(number: Number) -> Number | None:

@@ -3,199 +3,31 @@
 from __future__ import annotations
 
 import functools
+import keyword
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
 
-Words = frozenset[str]
-Phrases = Mapping[tuple[str, ...], str]
-"""Words in order -> what they say."""
-
-
-@dataclass(frozen=True)
-class Numbers:
-    units: Mapping[str, int]
-    tens: Mapping[str, int]
-    scales: Mapping[str, int]
-    suffixes: Mapping[str, int]
-    glued_suffixes: Mapping[str, int]
-    denominators: Mapping[str, int]
-    vague: Mapping[str, int]
-    characters: Mapping[str, float]
-    multiples: Mapping[str, tuple[float, str | None]]
-    decades: Mapping[str, tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Money:
-    codes: Words
-    aliases: Mapping[str, str]
-    signs: Mapping[str, str]
-    dollar_of: Mapping[str, str]
-    names: Mapping[str, str]
-    pounds: Words
-    """Words beside which pounds are money and no weight."""
-    cents: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Unit:
-    """A unit of measurement. ``factor`` turns it into the base of its dimension."""
-
-    name: str
-    dimension: str
-    factor: float
-
-
-@dataclass(frozen=True)
-class Units:
-    by_words: Mapping[tuple[str, ...], Unit]
-    by_symbol: Mapping[str, Unit]
-    by_name: Mapping[str, Unit]
-
-
-@dataclass(frozen=True)
-class Bounds:
-    before: Phrases
-    after: Phrases
-    fillers: Words
-    spans: Words
-    lasting: Words
-
-
-@dataclass(frozen=True)
-class Changes:
-    verbs: Mapping[str, str]
-    nouns: Mapping[str, str | None]
-    comparatives: Mapping[str, str]
-    fillers: Words
-    levels: Words
-    particles: Words
-    particle_verbs: Words
-    being: Words
-    with_by: Words
-    selective: Words
-    moving: Words
-
-
-@dataclass(frozen=True)
-class Kinds:
-    phrases: Phrases
-    """-> forecast, target, limit or hypothetical."""
-    legal: Words
-    not_planned: Words
-    """Verbs that after "will" say what happens, not what somebody means to do."""
-    modals: Words
-
-
-@dataclass(frozen=True)
-class Exclusions:
-    before: Words
-    capitalised: Words
-    prefixes: Words
-    idioms: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
-    """Words before and words after the number."""
-    one: Words
-    votes: Words
-    voting: Words
-    """Of a vote even where a word of sport is near."""
-    scores: Words
-    captions: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    function: Words
-    skip: Words
-    verbs: Words
-    singular_s: Words
-    irregular: Mapping[str, str]
-    casualties: Words
-    casualty_nouns: Mapping[str, str]
-    deeds: Words
-    """Verbs whose subject is a person: a bare number before one counts people."""
-    crowd: Words
-    measured: Mapping[str, str]
-    """Nouns that stand before their number -> what is counted."""
-
-
-@dataclass(frozen=True)
-class Periods:
-    months: Mapping[str, int]
-    weekdays: Mapping[str, int]
-    ordinals: Mapping[str, int]
-    relative: Mapping[str, int]
-    day_words: Mapping[str, int]
-    expressions: tuple[tuple[str, str], ...]
-    """(pattern, resolver), see periods.toml."""
-
-    def __hash__(self) -> int:
-        return id(self)
-
-
-@dataclass(frozen=True)
-class Speech:
-    verbs: Words
-    document_verbs: Words
-    documents: Words
-    organisations: Words
-    according: Phrases
-    not_sources: Words
-    pronouns: Words
-    document_pronouns: Words
-    stop: Words
-    between: Words
-    titles: Words
-    lead_ins: Words
-    nounlike: Words
-    determiners: Words
-    articles: Words
-    not_before_verb: Words
-    clause_words: Words
-    openers: Words
-    noun_openers: Words
-    inside_names: Words
-    dates: Words
-    according_first: Words
-    """First words of ``according``."""
-
-
-@dataclass(frozen=True)
-class Naming:
-    quantities: Words
-    verbs: Words
-    empty: Words
-    deeds: Mapping[str, str]
-    """Verbs -> the measure of a number that they take."""
-    alike: Mapping[str, Words]
-    """Nouns in the singular -> the rows of synonyms that they are in."""
-    growing: Words
-    moving: Words
-    partial: Words
-    past: Words
-    contrast: Words
-
-
-@dataclass(frozen=True)
-class Pack:
-    """All word lists of a language. ``gate``: a sentence without a digit and without one of these has no number."""
-
-    language: str
-    numbers: Numbers
-    money: Money
-    units: Units
-    bounds: Bounds
-    changes: Changes
-    kinds: Kinds
-    exclusions: Exclusions
-    words: Vocabulary
-    periods: Periods
-    speech: Speech
-    naming: Naming
-    gate: Words
+from pipeline.measure.vocabulary import (
+    Bounds,
+    Changes,
+    Exclusions,
+    Grammar,
+    Kinds,
+    Money,
+    Naming,
+    Numbers,
+    Pack,
+    Periods,
+    Rates,
+    Speech,
+    Unit,
+    Units,
+    Vocabulary,
+)
 
 
 def load_pack(language: str | None) -> Pack | None:
@@ -227,67 +59,106 @@ def read_pack(language: str, folder: Traversable) -> Pack:
         return tomllib.loads(folder.joinpath(f"{name}.toml").read_text("utf-8"))
 
     numbers = _numbers(table("numbers"))
-    words, nouns, periods, speech = table("words"), table("nouns"), table("periods"), table("speech")
-    bounds, changes, kinds, exclusions = table("bounds"), table("changes"), table("kinds"), table("exclusions")
     spelled: list[Iterable[str]] = [numbers.units, numbers.tens, numbers.scales, numbers.vague, numbers.multiples]
-    spelled += [("half", "halves", "third", "thirds", "quarter", "quarters"), numbers.denominators]
+    spelled += [numbers.denominators, numbers.figures]
     return Pack(
         language=language,
         numbers=numbers,
         money=_money(table("currencies")),
         units=_units(table("units")),
-        bounds=Bounds(
-            before=_phrases(bounds["before"]),
-            after=_phrases(bounds["after"]),
-            fillers=frozenset(bounds["fillers"]["words"]),
-            spans=frozenset(bounds["fillers"]["spans"]),
-            lasting=frozenset(bounds["fillers"]["lasting"].split()),
-        ),
-        changes=Changes(
-            verbs={w: d for d, text in changes["verbs"].items() for w in text.split()},
-            nouns={w: None if d == "none" else d for d, text in changes["nouns"].items() for w in _plurals(text)},
-            comparatives={w: d for d, text in changes["comparatives"].items() for w in text.split()},
-            fillers=frozenset(changes["fillers"]["words"].split()),
-            levels=frozenset(changes["fillers"]["levels"]),
-            **{name: frozenset(text.split()) for name, text in changes["special"].items()},
-        ),
-        kinds=Kinds(
-            phrases=_phrases({kind: cues["phrases"] for kind, cues in kinds.items()}),
-            not_planned=frozenset(kinds["target"]["not_planned"].split()),
-            legal=frozenset(kinds["limit"]["legal"]),
-            modals=frozenset(kinds["hypothetical"]["modals"]),
-        ),
-        exclusions=_exclusions(exclusions),
-        words=Vocabulary(
-            function=frozenset(words["function"].split()),
-            skip=frozenset(words["skip"].split()),
-            verbs=frozenset(words["verbs"].split()),
-            singular_s=frozenset(words["singular_s"].split()),
-            irregular=words["irregular"],
-            casualties=frozenset(nouns["casualties"].split()),
-            casualty_nouns=nouns["casualty_nouns"],
-            deeds=frozenset(nouns["deeds"].split()),
-            crowd=frozenset(nouns["crowd"]["words"].split()),
-            measured=nouns["measured"],
-        ),
-        periods=Periods(
-            months=periods["months"],
-            weekdays=periods["weekdays"],
-            ordinals=periods["ordinals"],
-            relative=periods["relative"],
-            day_words=periods["day_words"],
-            expressions=tuple((row["pattern"], row["as"]) for row in periods["expressions"]),
-        ),
-        speech=_speech(speech),
+        bounds=_bounds(table("bounds")),
+        changes=_changes(table("changes")),
+        kinds=_kinds(table("kinds")),
+        exclusions=_exclusions(table("exclusions")),
+        words=_vocabulary(table("words"), table("nouns")),
+        periods=_periods(table("periods")),
+        speech=_speech(table("speech")),
         naming=_naming(table("naming")),
+        rates=_rates(table("rates")),
+        grammar=_grammar(table("grammar")),
         gate=frozenset(w for words in spelled for w in words),
     )
+
+
+def _sets(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The texts of a table as sets of words; what is no text is left out."""
+    return {name: frozenset(text.split()) for name, text in table.items() if isinstance(text, str)}
+
+
+def _by_word(table: Mapping[str, str]) -> dict[str, str]:
+    """Direction -> words turned round; "none" is an empty direction."""
+    return {w: "" if d == "none" else d for d, text in table.items() for w in text.split()}
+
+
+def _bounds(table: dict[str, Any]) -> Bounds:
+    fillers = table["fillers"]
+    return Bounds(
+        before=_phrases(table["before"]),
+        after=_phrases(table["after"]),
+        words=frozenset(word for phrases in table["before"].values() for p in phrases for word in p.split()),
+        fillers=frozenset(fillers["words"]),
+        spans=frozenset(fillers["spans"]),
+        lasting=frozenset(fillers["lasting"].split()),
+    )
+
+
+def _changes(table: dict[str, Any]) -> Changes:
+    return Changes(
+        verbs=_by_word(table["verbs"]),
+        nouns={w: None if d == "none" else d for d, text in table["nouns"].items() for w in _plurals(text)},
+        comparatives=_by_word(table["comparatives"]),
+        fillers=frozenset(table["fillers"]["words"].split()),
+        levels=frozenset(table["fillers"]["levels"]),
+        leads=_by_word(table["leads"]),
+        **_sets(table["special"]),
+    )
+
+
+def _kinds(table: dict[str, Any]) -> Kinds:
+    cues = _phrases({kind: row["phrases"] for kind, row in table.items() if "phrases" in row})
+    hypothetical = table["hypothetical"]
+    return Kinds(
+        phrases=cues,
+        first=frozenset(phrase[0] for phrase in cues),
+        legal=frozenset(table["limit"]["legal"]),
+        modals=frozenset(hypothetical["modals"]),
+        instead=frozenset(tuple(phrase.split()) for phrase in hypothetical["instead"]),
+        **_sets(hypothetical),
+        **_sets(table["target"]),
+        **_sets(table["actual"]),
+    )
+
+
+def _vocabulary(words: dict[str, Any], nouns: dict[str, Any]) -> Vocabulary:
+    endings: dict[str, Any] = {name: tuple(text.split()) for name, text in words["endings"].items()}
+    return Vocabulary(
+        irregular=words["irregular"],
+        singular_endings=tuple((ending, one) for ending, one in words["singular_endings"]),
+        crowd=frozenset(nouns["crowd"]["words"].split()),
+        crowd_singular=frozenset(nouns["crowd"]["singular"].split()),
+        casualty_nouns=nouns["casualty_nouns"],
+        measured=nouns["measured"],
+        of_whom=nouns["of_whom"],
+        **endings,
+        **_sets(words),
+        **_sets(nouns),
+    )
+
+
+def _periods(table: dict[str, Any]) -> Periods:
+    around: dict[str, Any] = {name: re.compile(pattern) for name, pattern in table["around"].items()}
+    around |= {name: frozenset(texts) for name, texts in table["joined"].items()}
+    names = ("months", "weekdays", "ordinals", "relative", "day_words")
+    expressions = tuple((row["pattern"], row["as"]) for row in table["expressions"])
+    return Periods(expressions=expressions, **around, **{name: table[name] for name in names})
 
 
 def _numbers(table: dict[str, Any]) -> Numbers:
     multiples = {w: (float(n), d or None) for w, (n, d) in table["multiples"].items()}
     decades = {w: (low, high) for w, (low, high) in table["decades"].items()}
-    return Numbers(**{**table, "multiples": multiples, "decades": decades})
+    figures = {w: (low, high) for w, (low, high) in table["figures"].items()}
+    words = {name: frozenset(text.split()) for name, text in table.pop("beside").items()}
+    return Numbers(**{**table, **words, "multiples": multiples, "decades": decades, "figures": figures})
 
 
 def _money(table: dict[str, Any]) -> Money:
@@ -300,6 +171,10 @@ def _money(table: dict[str, Any]) -> Money:
         dollar_of=table["dollar_of"],
         names={**plurals, **names},
         pounds=frozenset(table["pounds"]["money"].split()),
+        ambiguous=frozenset(table["ambiguous"]["names"].split()),
+        words=frozenset(table["sums"]["words"].split()),
+        cent_signs=table["cent_signs"],
+        before_only=frozenset(table["before_only"].split()),
         cents={**table["cents"], **{f"{name}s": code for name, code in table["cents"].items()}},
     )
 
@@ -315,6 +190,10 @@ def _units(table: dict[str, Any]) -> Units:
             symbols.update(dict.fromkeys(row["symbols"], unit))
             for written in row["words"]:
                 *head, last = written.replace("-", " - ").split()
+                if "per" in head:  # "parts per million"
+                    words[(*_plural_forms(head[0]), *head[1:], last)] = unit
+                    words[(*head, last)] = unit
+                    continue
                 for form in (last, *_plural_forms(last)):
                     words[(*head, form)] = unit
                     if head and head[0] == "degree":
@@ -325,16 +204,24 @@ def _units(table: dict[str, Any]) -> Units:
 
 
 def _exclusions(table: dict[str, Any]) -> Exclusions:
+    idioms = tuple(_around(phrase) for phrase in table["idioms"]["phrases"])
+    by_word: dict[tuple[str, ...], tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {}
+    for head, tail in idioms:
+        word = head[-1:] or tail[:1]
+        by_word[word] = (*by_word.get(word, ()), (head, tail))
     return Exclusions(
+        idioms_by_word=by_word,
         before=frozenset(table["before"]["words"].split()),
         capitalised=frozenset(table["before"]["capitalised"].split()),
         prefixes=frozenset(table["prefixes"]["words"].split()),
-        idioms=tuple(_around(phrase) for phrase in table["idioms"]["phrases"]),
+        idioms=idioms,
         one=frozenset(table["one"]["nouns"].split()),
         votes=frozenset(table["pairs"]["votes"].split()),
         voting=frozenset(table["pairs"]["voting"].split()),
         scores=frozenset(table["pairs"]["scores"].split()),
         captions=tuple(table["captions"]["starts"]),
+        eras=frozenset(table["years"]["eras"].split()),
+        counted_before=frozenset(table["years"]["counted_before"].split()),
     )
 
 
@@ -345,8 +232,11 @@ def _around(phrase: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _speech(table: dict[str, Any]) -> Speech:
     according = _phrases({"source": table.pop("according")})
-    words = {name: frozenset(text.split()) for name, text in table.items()}
-    return Speech(according=according, according_first=frozenset(phrase[0] for phrase in according), **words)
+    asides = re.compile(table.pop("asides"))
+    adverbs = tuple(table.pop("adverb_endings").split())
+    words: dict[str, Any] = {name: frozenset(text.split()) for name, text in table.items()}
+    first = frozenset(phrase[0] for phrase in according)
+    return Speech(asides=asides, according=according, according_first=first, adverb_endings=adverbs, **words)
 
 
 def _naming(table: dict[str, Any]) -> Naming:
@@ -355,9 +245,13 @@ def _naming(table: dict[str, Any]) -> Naming:
         for word in text.split():
             alike[word] = alike.get(word, frozenset()) | {name}
     return Naming(
+        dimensions=table["dimensions"],
+        adjective_endings=tuple(table["adjective_endings"].split()),
         quantities=frozenset(table["quantities"].split()),
         verbs=frozenset(table["verbs"].split()),
         empty=frozenset(table["empty"].split()),
+        contracted=frozenset(table["contracted"].split()),
+        extents=frozenset(table["extents"].split()),
         deeds={verb: name for name, text in table["deeds"].items() for verb in text.split()},
         alike=alike,
         growing=frozenset(table["updated"]["growing"].split()),
@@ -366,6 +260,18 @@ def _naming(table: dict[str, Any]) -> Naming:
         past=frozenset(table["scope"]["past"].split()),
         contrast=frozenset(table["scope"]["contrast"].split()),
     )
+
+
+def _rates(table: dict[str, Any]) -> Rates:
+    return Rates(table["adverbs"], table["adjectives"], table["every"], frozenset(table["persons"].split()))
+
+
+def _grammar(table: dict[str, Any]) -> Grammar:
+    """Names that are keywords of Python have an underscore after them."""
+    in_every = frozenset(tuple(phrase.split()) for phrase in table.pop("in_every"))
+    powers = table.pop("powers")
+    words = {name + "_" * keyword.iskeyword(name): frozenset(text.split()) for name, text in table.items()}
+    return Grammar(in_every=in_every, powers=powers, **words)
 
 
 def _phrases(table: Mapping[str, Iterable[str]]) -> dict[tuple[str, ...], str]:

@@ -10,24 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from pipeline.measure.pack import Pack, Periods
+from pipeline.measure.vocabulary import Pack, Periods
 
 _FARTHEST = 60
 """Characters between a number and its time."""
-_CLAUSE = re.compile(
-    r"[;—“”\"]|, (?:but|while|whereas|although|when|after|which|who|where|before) "
-    r"|\b(?:compared (?:with|to)|up from|down from|than (?:in|a|the|last|at)|but|while|whereas)\b"
-)
-_SPOKEN = re.compile(r"(?:^|\s)(?P<word>[\w']+)(?: on| late| early)?\s*$")
-_TO = frozenset({" to ", " through ", "-", "–", " until "})
-_LEVELS = re.compile(r" (?:levels?|baseline|figures?)\b")
-"""What a change is measured from, not when it happens: "below 2005 levels"."""
-_ORIGIN = re.compile(
-    r"\b(?:Act|Law|Class|Code|Treaty)\s+of\s?|\b(?:built|born|founded|created|established|introduced) in\s?"
-)
-"""When a thing began, or a part of its name."""
+_NAME = re.compile(r" [A-Z][a-z]")
 _COUNTED = re.compile(r"_\d+$")
-_FUTURE = re.compile(r"\b(?:will|next|by|plans?|expected|forecast|until)\b")
 
 
 class Expression(msgspec.Struct, frozen=True):
@@ -49,26 +37,36 @@ def expressions(text: str, published: datetime.date | None, pack: Pack) -> list[
             for name, value in m.groupdict().items()
             if value and "_" in name
         }
-        before = _SPOKEN.search(text, max(0, m.start() - 24), m.start())
+        before = pack.periods.spoken.search(text, max(0, m.start() - 24), m.start())
         if before and before["word"].lower() in pack.speech.verbs and row in ("weekday", "day", "day_word", "week"):
             continue
-        if _LEVELS.match(text, m.end()) or _ORIGIN.search(text, max(0, m.start() - 16), m.start() + 3):
+        bare_year = row == "year" and m[0].isdigit()
+        if (bare_year and _NAME.match(text, m.end())) or pack.periods.than.search(
+            text, max(0, m.start() - 6), m.start()
+        ):
+            continue  # "a 2005 Pontiac", "higher than in 2010"
+        if pack.periods.levels.match(text, m.end()) or pack.periods.origin.search(
+            text, max(0, m.start() - 16), m.start() + 3
+        ):
             continue
-        if row in ("month", "day") and not _capital_month(m[0]):
+        if row in ("month", "day", "days") and not _capital_month(m[0]):
             continue
         iso = _RESOLVERS[row](g, published, pack.periods, text[max(0, m.start() - 40) : m.start()])
         if iso:
             found.append(Expression(m.start(), m.end(), iso))
-    return _spans(text, found)
+    return _spans(text, found, pack.periods)
 
 
-def _spans(text: str, found: Sequence[Expression]) -> list[Expression]:
+def _spans(text: str, found: Sequence[Expression], periods: Periods) -> list[Expression]:
     """ "from May 4 to May 9": two days become one interval."""
     merged: list[Expression] = []
     for e in found:
         last = merged[-1] if merged else None
         joined = (
-            last is not None and text[last.end : e.start] in _TO and len(last.iso) == len(e.iso) and last.iso < e.iso
+            last is not None
+            and text[last.end : e.start] in periods.to
+            and len(last.iso) == len(e.iso)
+            and last.iso < e.iso
         )
         if last is not None and joined:
             merged[-1] = Expression(last.start, e.end, f"{last.iso}/{e.iso}")
@@ -77,7 +75,9 @@ def _spans(text: str, found: Sequence[Expression]) -> list[Expression]:
     return merged
 
 
-def period_of(text: str, start: int, end: int, found: Sequence[Expression], numbers: Sequence[int] = ()) -> str | None:
+def period_of(
+    text: str, start: int, end: int, found: Sequence[Expression], periods: Periods, numbers: Sequence[int] = ()
+) -> str | None:
     """The period of the number at ``start``..``end`` of the sentence: the nearest expression in its own clause.
 
     ``numbers``: where the sentence's numbers start; an expression after the next number belongs to that.
@@ -87,7 +87,7 @@ def period_of(text: str, start: int, end: int, found: Sequence[Expression], numb
         if e.start < end and start < e.end:
             continue
         gap = text[e.end : start] if e.end <= start else text[end : e.start]
-        if len(gap) > _FARTHEST or _CLAUSE.search(gap):
+        if len(gap) > _FARTHEST or periods.clause.search(gap):
             continue
         if any(end <= other < e.start for other in numbers):
             continue
@@ -113,10 +113,11 @@ def _compiled(periods: Periods) -> tuple[re.Pattern[str], tuple[str, ...]]:
         "ordinal": _any(periods.ordinals),
         "relative": _any(periods.relative),
         "day_word": _any(periods.day_words),
-        "year_ago": "year",
+        "year_ago": _any(periods.year_ago),
         "y2": year,
         "y": year,
         "m": r"0[1-9]|1[0-2]",
+        "d2": r"3[01]|[12]\d|0?[1-9]",
         "d": r"3[01]|[12]\d|0?[1-9]",
         "q": "[1-4]",
     }
@@ -157,13 +158,13 @@ def _year_number(g: Groups) -> int | None:
     return int(g["y"]) if "y" in g else None
 
 
-def _nearest_year(month: int, day: int, published: datetime.date, before: str) -> int:
+def _nearest_year(month: int, day: int, published: datetime.date, periods: Periods, before: str) -> int:
     """The year that puts the date nearest to publication; a month lies in the past unless said otherwise."""
     year = published.year
     ahead = (month - published.month) + (0.5 if month == published.month and day > published.day else 0)
-    if ahead > 0 and not _FUTURE.search(before) and (ahead > 3 or not day):
+    if ahead > 0 and not periods.future.search(before) and (ahead > 3 or not day):
         return year - 1
-    return year + 1 if ahead < -6 and _FUTURE.search(before) else year
+    return year + 1 if ahead < -6 and periods.future.search(before) else year
 
 
 def _day(g: Groups, published: datetime.date | None, periods: Periods, before: str) -> str | None:
@@ -172,11 +173,17 @@ def _day(g: Groups, published: datetime.date | None, periods: Periods, before: s
     if month is None or (year is None and published is None):
         return None
     if year is None and published is not None:
-        year = _nearest_year(month, day, published, before)
+        year = _nearest_year(month, day, published, periods, before)
     try:
         return datetime.date(year or 1, month, day).isoformat()
     except ValueError:
         return None
+
+
+def _days(g: Groups, published: datetime.date | None, periods: Periods, before: str) -> str | None:
+    first = _day(g, published, periods, before)
+    last = _day({**g, "d": g["d2"]}, published, periods, before)
+    return f"{first}/{last}" if first and last and first < last else first
 
 
 def _month(g: Groups, published: datetime.date | None, periods: Periods, before: str) -> str | None:
@@ -185,7 +192,7 @@ def _month(g: Groups, published: datetime.date | None, periods: Periods, before:
         return None
     if year is None and published is not None:
         relative = periods.relative.get(g.get("relative", "").lower())
-        year = _nearest_year(month, 0, published, before)
+        year = _nearest_year(month, 0, published, periods, before)
         if relative == -1 and month == published.month:
             year = published.year - 1
         elif relative == 1 and month <= published.month:
@@ -228,7 +235,7 @@ def _quarter(g: Groups, published: datetime.date | None, periods: Periods, befor
         if published is None:
             return None
         year = published.year + (relative or 0)
-        if relative is None and (quarter - 1) * 3 + 1 > published.month and not _FUTURE.search(before):
+        if relative is None and (quarter - 1) * 3 + 1 > published.month and not periods.future.search(before):
             year -= 1
     return f"{year:04d}-Q{quarter}"
 
@@ -267,7 +274,7 @@ def _weekday(g: Groups, published: datetime.date | None, periods: Periods, befor
     if published is None:
         return None
     back = (published.isoweekday() - periods.weekdays[g["weekday"].lower()]) % 7
-    if periods.relative.get(g.get("relative", "").lower()) == 1 or re.search(r"\bwill\b|\bby\s+$", before):
+    if periods.relative.get(g.get("relative", "").lower()) == 1 or periods.by.search(before):
         back -= 7 if back else 0
     return (published - datetime.timedelta(days=back)).isoformat()
 
@@ -283,6 +290,7 @@ _RESOLVERS: dict[str, Resolver] = {
     "end": _end,
     "years": _years,
     "day": _day,
+    "days": _days,
     "quarter": _quarter,
     "month": _month,
     "months": _months,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from pipeline.measure.cues import Cue, cues_in
-from pipeline.measure.pack import Pack
+from pipeline.measure.cue import Cue
+from pipeline.measure.cues import cues_in
 from pipeline.measure.text import Sentence, tokens
+from pipeline.measure.vocabulary import Pack
 
 _BACK = 8
 """Sentences that are searched for the person a pronoun stands for."""
@@ -18,6 +20,8 @@ _SHORT_QUOTE = 25
 """Characters; a shorter quotation is a term, not somebody's speech."""
 _OPENERS = frozenset({"“", '"'})
 _CLOSERS = frozenset({"”", '"'})
+_AFTER_VERB = re.compile(r"(?P<verb>\w+)(?: (?P<word>[\w’']+))?")
+_LABEL = re.compile(r"^[\"“]?([A-Z][A-Z.'’]+(?:[ -][A-Z][A-Z.'’]+){0,3}):\s", re.MULTILINE)
 _QUOTE_MARKS = re.compile(r"[“”\"]|\n")
 
 
@@ -26,12 +30,15 @@ class Sources:
 
     def __init__(self, text: str, parts: Sequence[Sentence], pack: Pack):
         self._text = text
-        self._parts = parts
+        self.parts = parts
         self._pack = pack
         self._cues: dict[int, list[Cue]] = {}
         self._quotes = quotations(text)
         self._starts = [start for start, _ in self._quotes]
         self._begins = [part.start for part in parts]
+        self._asides = pack.speech.asides
+        self._labels = labels(text, pack.speech.not_speakers)
+        self._turns = [label.start for label in self._labels]
 
     def source(self, index: int, start: int, end: int, share: bool) -> tuple[Cue, int] | None:
         """The cue that names the source of the number at ``start``..``end`` in sentence ``index``, and the sentence
@@ -46,9 +53,9 @@ class Sources:
         if cue is None and quote is not None:
             cue = self._of_quote(index, quote)
         if cue is None:
-            cue = self._persisting(
-                index, _PERSISTS if share else 2, self._parts[index].paragraph if not share else None
-            )
+            cue = self._persisting(index, _PERSISTS if share else 2, self.parts[index].paragraph if not share else None)
+        if cue is None and self._labels:
+            cue = self._labelled(start)
         if cue is None:
             return None
         named = self._named(index, cue)
@@ -61,7 +68,7 @@ class Sources:
         """The cues of a sentence, outside quotations, from left to right."""
         found = self._cues.get(index)
         if found is None:
-            part = self._parts[index]
+            part = self.parts[index]
             found = self._cues[index] = cues_in(part, tokens(part.text), self._quoted, self._pack)
         return found
 
@@ -77,8 +84,18 @@ class Sources:
     def _in_sentence(self, index: int, start: int, end: int, quote: tuple[int, int] | None) -> Cue | None:
         outside = [c for c in self.cues(index) if not c.extent[0] <= start < c.extent[1]]
         # What follows the name of the speaker outside the quotation is about the speaker: "..., said Okoro, who wants".
-        before = [c for c in outside if c.at < start and (c.start < c.at or c.according or quote is not None)]
+        before = [
+            c
+            for c in outside
+            if c.at < start
+            and (c.start < c.at or c.according or c.start == c.at or quote is not None)
+            and (c.ahead or quote is not None)
+            and not self._aside(c, start)
+        ]
         after = [c for c in outside if c.at >= end]
+        beside = next((c for c in after if c.according and c.document and c.at - end <= 1), None)
+        if beside is not None:
+            return beside  # "58 percent in the last poll"
         if quote is not None and after and (not before or after[0].at - end < start - before[-1].at):
             return after[0]
         according = [c for c in outside if c.according]
@@ -90,20 +107,39 @@ class Sources:
             else (according[0] if according else None)
         )
 
+    def _ends(self, cue: Cue) -> bool:
+        """Whether nothing that was said follows the verb of saying: only a stop, or when and where it was said."""
+        after = _AFTER_VERB.match(self._text, cue.at)
+        if after is None or not after["word"]:
+            return True
+        speech = self._pack.speech
+        word = after["word"].lower()
+        return (
+            word in speech.circumstances
+            or word in self._pack.periods.weekdays
+            or after["verb"].lower() in speech.telling
+        )
+
+    def _aside(self, cue: Cue, start: int) -> bool:
+        """Whether the number stands in a clause that describes a place: "in the state, where 18 votes are at stake"."""
+        return bool(self._asides.search(self._text, max(cue.at, start - 60), start))
+
     def _trails(self, cue: Cue, end: int) -> bool:
         """Whether a cue after the number speaks of what was before it: "..., she said"; not "... and she said that"."""
+        if cue.start < cue.at and not self._ends(cue):
+            return False  # "Where 40 left, Holt said the fleet was gone": what was said comes after
         between = self._text[end : cue.extent[0]]
         return "," in between[-3:] or "”" in between or '"' in between or cue.start > cue.at
 
     def _of_quote(self, index: int, quote: tuple[int, int]) -> Cue | None:
         """The speaker of a quotation without one in its own sentence: the nearest cue of the paragraph, else the last
         speaker of the paragraph before, else the first of the one after."""
-        part = self._parts[index]
+        part = self.parts[index]
         if quote[1] - quote[0] < _SHORT_QUOTE:
             return None
         best: tuple[int, Cue] | None = None
         for i in self._around(index):
-            if self._parts[i].paragraph != part.paragraph:
+            if self.parts[i].paragraph != part.paragraph:
                 continue
             for cue in self.cues(i):
                 distance = quote[0] - cue.at if cue.at < quote[0] else cue.at - quote[1]
@@ -111,31 +147,40 @@ class Sources:
                     best = (abs(distance), cue)
         if best is not None:
             return best[1]
-        for i in range(index - 1, max(-1, index - _BACK), -1):
-            if part.paragraph - self._parts[i].paragraph > 2:
+        last = part.paragraph
+        for i in range(index - 1, max(-1, index - 2 * _BACK), -1):
+            earlier = self.parts[i]
+            if last - earlier.paragraph > 2:
                 break
             if self.cues(i):
                 return self.cues(i)[-1]
-        for i in range(index + 1, min(len(self._parts), index + 4)):
-            if self._parts[i].paragraph > part.paragraph + 1:
+            if earlier.text[:1] in _OPENERS:
+                last = earlier.paragraph  # a speech that goes on over several paragraphs
+        for i in range(index + 1, min(len(self.parts), index + 4)):
+            if self.parts[i].paragraph > part.paragraph + 1:
                 break
             if self.cues(i):
                 return self.cues(i)[0]
         return None
 
     def _around(self, index: int) -> range:
-        return range(max(0, index - _BACK), min(len(self._parts), index + _BACK))
+        return range(max(0, index - _BACK), min(len(self.parts), index + _BACK))
 
     def _persisting(self, index: int, reach: int, paragraph: int | None) -> Cue | None:
         """The poll or report of an earlier sentence, unless somebody else spoke since; ``paragraph``: in this one."""
         for i in range(index - 1, max(-1, index - 1 - reach), -1):
-            if paragraph is not None and self._parts[i].paragraph != paragraph:
+            if paragraph is not None and self.parts[i].paragraph != paragraph:
                 return None
             found = self.cues(i)
             if found:
                 last = found[-1]
                 return last if last.document else None
         return None
+
+    def _labelled(self, start: int) -> Cue | None:
+        """The speaker of a transcript whose turn it is."""
+        at = bisect_right(self._turns, start) - 1
+        return self._labels[at] if at >= 0 and start < self._labels[at].extent[1] else None
 
     def _named(self, index: int, cue: Cue) -> Cue:
         """The last named source that a pronoun stands for; the pronoun itself when there is none."""
@@ -147,6 +192,26 @@ class Sources:
                 if earlier.at < cue.at and earlier.pronoun is None and (of_document or not earlier.document):
                     return earlier
         return cue
+
+
+def labels(text: str, not_speakers: frozenset[str]) -> list[Cue]:
+    """The speakers of a transcript ("HOLT: We left."), each a cue whose extent is its turn; empty when there are none.
+
+    A turn goes on over paragraphs that begin with a quotation mark, not into the reporter's own text.
+    """
+    marks = [m for m in _LABEL.finditer(text) if not_speakers.isdisjoint(m[1].lower().split())]
+    if len(marks) < 2:
+        return []
+    found = []
+    for m, following in itertools.zip_longest(marks, marks[1:]):
+        limit = following.start() if following else len(text)
+        end = text.find("\n", m.end())
+        while 0 <= end < limit and text[end : end + 2].strip()[:1] in ("", *_OPENERS):
+            end = text.find("\n", end + 1)
+        found.append(
+            Cue(m.start(1), m.end(1), m.start(1), (m.start(1), limit if end < 0 else min(end, limit)), False, False)
+        )
+    return found
 
 
 def quotations(text: str) -> list[tuple[int, int]]:

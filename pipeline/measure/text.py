@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 LONGEST_SENTENCE = 2_000
@@ -80,6 +80,11 @@ def tokens(text: str) -> list[Token]:
         found.append(Token(word, word.lower().replace("’", "'"), start, m.end(), start == end, m.lastgroup or ""))
         end = m.end()
     return found
+
+
+def reads(words: Sequence[str], *parts: frozenset[str]) -> bool:
+    """Whether the words are one of each part, in order."""
+    return len(words) == len(parts) and all(w in part for w, part in zip(words, parts, strict=True))
 
 
 def _goes_on(text: str, start: int, before: int, after: int) -> bool:

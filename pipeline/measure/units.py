@@ -7,10 +7,14 @@ from collections.abc import Sequence
 import msgspec
 
 from pipeline.measure.numbers import DASHES, Number
-from pipeline.measure.pack import Pack, Vocabulary
-from pipeline.measure.text import Token
+from pipeline.measure.text import Token, reads
+from pipeline.measure.vocabulary import Pack, Vocabulary
 
 _WORDS_IN_RUN = 7
+_QUOTES = frozenset("“‘\"'")
+_CLOSED = frozenset("”’\"'")
+_IN_QUOTES = 5
+_FEET = frozenset("'′’")
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -27,6 +31,9 @@ class Counted(msgspec.Struct, frozen=True):
 
 def unit_of(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
     """The unit of the number at its own place; ``unit`` None when nothing there tells it."""
+    if number.paired == "decade" and number.sort == "percent":
+        led = any(t.low in pack.changes.leads for t in tokens[max(0, number.first - 6) : number.first])
+        return Counted("percentage_point" if led else "percent", "percent", number.last)
     if number.sort in ("money", "percent", "point"):
         return Counted(number.unit, number.sort, number.last)
     if number.paired == "votes":
@@ -39,7 +46,7 @@ def unit_of(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
     if number.sort == "fraction":
         return Counted("ratio", "share", number.last)
     if number.paired == "decade":
-        return _decade(tokens, number)
+        return _decade(tokens, number, pack)
     age = _age(tokens, number, pack)
     return age if age is not None else _noun(tokens, number, pack)
 
@@ -53,23 +60,12 @@ def _measure(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | N
     if number.sort in ("percent", "point", "money", "multiple"):
         return None
     if number.sort == "fraction" and not hyphen:
-        while j < n and tokens[j].low in ("of", "a", "an"):
+        while j < n and tokens[j].low in pack.grammar.a_of:
             j += 1
-    elif number.sort == "vague" and j < n and tokens[j].low == "of":
+    elif number.sort == "vague" and j < n and tokens[j].low in pack.grammar.of:
         j += 1
     elif not hyphen:
-        while j < n and tokens[j].low in (
-            "more",
-            "additional",
-            "full",
-            "consecutive",
-            "straight",
-            "extra",
-            "square-",
-            "other",
-            "whole",
-            "long",
-        ):
+        while j < n and tokens[j].low in pack.grammar.before_unit:
             j += 1
     if j >= n:
         return None
@@ -80,93 +76,79 @@ def _measure(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | N
         key = tuple(t.low for t in tokens[j : j + length])
         unit = pack.units.by_words.get(key)
         if unit is not None:
-            return _as_unit(tokens, number, unit.name, unit.dimension, j + length)
+            return _as_unit(tokens, number, unit.name, unit.dimension, j + length, pack)
     token = tokens[j]
+    if token.text in _FEET and token.glued and _dimensioned(tokens, number, pack):
+        return Counted("foot", "length", j + 1)
     symbol = pack.units.by_symbol.get(token.text)
     if symbol is not None and (
-        token.glued or hyphen or (len(token.text) > 1 and number.digits and number.sort != "vague")
+        token.glued
+        or hyphen
+        or ((len(token.text) > 1 or token.text in "CFWV°") and number.digits and number.sort != "vague")
     ):
-        return _as_unit(tokens, number, symbol.name, symbol.dimension, j + 1)
-    if token.low in ("sq", "cu") and number.digits:
+        return _as_unit(tokens, number, symbol.name, symbol.dimension, j + 1, pack)
+    if token.low in pack.grammar.powers and number.digits:
         return _squared(tokens, number, j, pack)
     if token.low == "x" and token.glued and number.digits:
         return Counted("ratio", "multiple", j + 1)
-    if token.low in ("times", "fold", "-fold") and number.sort == "plain":
-        return _times(tokens, number, j)
+    if token.low in pack.grammar.times_fold and number.sort == "plain":
+        return _times(tokens, number, j, pack)
     return None
 
 
-def _as_unit(tokens: Sequence[Token], number: Number, name: str, dimension: str, end: int) -> Counted:
+def _dimensioned(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
+    """ "at an altitude of 30'"."""
+    near = tokens[max(0, number.first - 4) : number.first]
+    return number.digits and any(t.low in pack.naming.extents for t in near)
+
+
+def _as_unit(tokens: Sequence[Token], number: Number, name: str, dimension: str, end: int, pack: Pack) -> Counted:
     if dimension != "time":
         return Counted(name, dimension, end)
     following = [t.low for t in tokens[end : end + 3]]
-    if following[:2] == ["-", "old"] or following[:1] == ["old"] or following[:3] == ["of", "age"]:
-        return Counted(name, "age", end + (2 if following[0] == "-" else 1), ("age",))
+    hyphen = following[:1] == ["-"]
+    old = reads(following[hyphen : hyphen + 1], pack.grammar.old)
+    if old or reads(following[:2], pack.grammar.of, pack.grammar.age):
+        return Counted(name, "age", end + (2 if hyphen else 1), ("age",))
     if number.sort == "fraction" and name == "century":
         return Counted("year", "time", end, factor=100.0)
-    if following[:2] == ["-", "olds"]:
-        return Counted(name, "age", end + 2, ("age",))
     return Counted(name, dimension, end)
 
 
-def _decade(tokens: Sequence[Token], number: Number) -> Counted:
+def _decade(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
     """ "in his mid-30s" is an age, "in the mid-30s" of a rate a percentage."""
     before = {t.low for t in tokens[max(0, number.first - 2) : number.first]}
-    if before & {"his", "her", "their", "my", "our", "your"}:
+    if before & pack.grammar.possessive:
         return Counted("year", "age", number.last, ("age",))
     about = {t.low for t in tokens}
-    if about & {"percent", "%", "rate", "rates", "percentage", "support", "approval"}:
+    if about & pack.grammar.rates:
         return Counted("percent", "percent", number.last)
-    warm = about & {"temperature", "temperatures", "degrees", "weather", "highs", "lows"}
+    warm = about & pack.grammar.warmth
     return Counted("degree" if warm else "year", "temperature" if warm else "age", number.last)
 
 
 def _squared(tokens: Sequence[Token], number: Number, j: int, pack: Pack) -> Counted | None:
     """ "500 sq m", "60 sq. ft."."""
-    kind = "square_" if tokens[j].low == "sq" else "cubic_"
+    kind = f"{pack.grammar.powers[tokens[j].low]}_"
     k = j + 1
     if k < len(tokens) and tokens[k].text == ".":
         k += 1
     if k >= len(tokens):
         return None
     base = pack.units.by_symbol.get(tokens[k].text) or pack.units.by_words.get((tokens[k].low,))
-    unit = pack.units.by_name.get(f"{kind}{base.name}") if base else None
+    # Areas and volumes have their British names here, as most of the labelled sets do.
+    names = [f"{kind}{base.name}", f"{kind}{base.name.replace('meter', 'metre')}"] if base else []
+    unit = next((pack.units.by_name[name] for name in names if name in pack.units.by_name), None)
     return Counted(unit.name, unit.dimension, k + 1) if unit else None
 
 
-def _times(tokens: Sequence[Token], number: Number, j: int) -> Counted:
+def _times(tokens: Sequence[Token], number: Number, j: int, pack: Pack) -> Counted:
     """ "three times as many" is a multiple, "voted three times" a count."""
-    after = [t.low for t in tokens[j + 1 : j + 3]]
-    compares = {
-        "as",
-        "more",
-        "higher",
-        "greater",
-        "larger",
-        "bigger",
-        "the",
-        "its",
-        "that",
-        "their",
-        "what",
-        "faster",
-        "less",
-        "likelier",
-        "longer",
-        "stronger",
-    }
+    after = [t.low for t in tokens[j + 1 : j + 6]]
     if (
-        tokens[j].low != "times"
-        or (after and after[0] in compares and after[0] != "the")
-        or after[:2]
-        in (
-            ["the", "size"],
-            ["the", "number"],
-            ["the", "rate"],
-            ["the", "amount"],
-            ["the", "national"],
-            ["the", "average"],
-        )
+        tokens[j].low not in pack.grammar.times
+        or (after and after[0] in pack.grammar.compares)
+        or (reads(after[:1], pack.grammar.the) and not (pack.naming.quantities | pack.grammar.sizes).isdisjoint(after))
     ):
         return Counted("ratio", "multiple", j + 1)
     return Counted("time", "count", j + 1, ("times",))
@@ -180,19 +162,22 @@ def _age(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | None:
     if top is None or not 0 < top <= 120 or top != int(top):
         return None
     before = [t.low for t in tokens[max(0, number.first - 4) : number.first]]
-    if (before[-1:] and before[-1] in ("aged", "age", "ages")) or before[-2:] in (
-        ["ages", "of"],
-        ["age", "of"],
-        ["age", "to"],
-    ):
-        return Counted("year", "age", number.last, ("age",))
-    if (
-        before[-3:] in (["the", "ages", "of"],)
-        or before[-3:] == ["ages", "of", "between"]
-        or before[-4:] in (["the", "ages", "of", "between"], ["between", "the", "ages", "of"])
-    ):
-        return Counted("year", "age", number.last, ("age",))
+    linked = next((w for w in reversed(before) if w not in pack.grammar.age_links), "")
+    if linked in pack.grammar.aged:
+        return Counted("year", "age", number.last, ("age",))  # "aged 34", "between the ages of 17 and 20"
     after = tokens[number.last].text if number.last < len(tokens) else "."
+    if before[-2:] and before[-1] in pack.grammar.than and before[-2] in pack.words.aged:
+        return Counted("year", "age", number.last, ("age",))
+    limited = len(before) > 1 and before[-1] in pack.words.age_limits and before[-2] in pack.words.crowd
+    after_limit = tokens[number.last].low if number.last < len(tokens) else "."
+    if limited and number.digits and (after_limit in ".,;)" or after_limit in pack.words.function):
+        return Counted("year", "age", number.last, ("age",))
+    if _is_so_old(tokens, number, pack):
+        return Counted("year", "age", number.last, ("age",))
+    died = reads(before[-1:], pack.grammar.at) and before[-2:-1] and before[-2] in pack.words.aging and number.digits
+    both = reads(before[-1:], pack.grammar.both) and number.digits and after in ",.;)"
+    if died or both:
+        return Counted("year", "age", number.last, ("age",))
     if (
         number.paired is None
         and 1 < top < 110
@@ -206,12 +191,26 @@ def _age(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | None:
     if named and all(t.text[:1].isupper() and t.kind == "w" for t in tokens[number.first - 2 : number.first]):
         following = tokens[number.last].low if number.last < len(tokens) else ""
         return Counted("year", "age", number.last, ("age",)) if following in pack.words.function else None
-    turning = (
-        before[-1:] == ["turned"]
-        or before[-1:] == ["turns"]
-        or (before[-2:] == ["will", "be"] and before[-3:-2] in (["he"], ["she"]))
-    )
-    return Counted("year", "age", number.last, ("age",)) if turning and after in ".,;" else None
+    g = pack.grammar
+    turning = reads(before[-1:], g.turning) or reads(before[-3:], pack.speech.persons, g.will, pack.speech.being)
+    ends = after in ".,;" or after.lower() in pack.words.function
+    return Counted("year", "age", number.last, ("age",)) if turning and ends else None
+
+
+def _is_so_old(tokens: Sequence[Token], number: Number, pack: Pack) -> bool:
+    """ "Jim Holt is 69)", "she would still be 71 on election day"."""
+    after = tokens[number.last].low if number.last < len(tokens) else "."
+    if not number.digits or not 15 < number.amount < 110 or not (after in ".,;)" or after in pack.words.function):
+        return False
+    i = number.first - 1
+    if i < 1 or tokens[i].low not in pack.speech.being or after in pack.grammar.not_so_old:
+        return False
+    while i > 0 and (tokens[i].low in pack.words.function or tokens[i].low in pack.speech.being):
+        if tokens[i].low in pack.speech.persons:
+            return True
+        i -= 1
+    name = tokens[i]
+    return i > 0 and name.kind == "w" and name.text.istitle() and tokens[i - 1].text[:1].isupper()
 
 
 def _apposition(tokens: Sequence[Token], number: Number) -> Counted | None:
@@ -231,19 +230,29 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
         end = _compound_end(tokens, j + 1)
         noun = tokens[end - 1].low
         return Counted(
-            singular(tokens[j + 1].low if noun.endswith("ed") else noun, words), "count", end, (tokens[j + 1].low,)
+            singular(tokens[j + 1].low if noun.endswith(words.past_endings) else noun, words),
+            "count",
+            end,
+            (tokens[j + 1].low,),
         )
     if j < n and tokens[j].text in ("%",):
         return Counted(None, "", j)
-    j = _skip(tokens, j, words)
+    j = _skip(tokens, j, pack)
     run: list[tuple[str, int]] = []
     while j < n and len(run) < _WORDS_IN_RUN:
         token = tokens[j]
         if token.kind != "w":
+            if not run and token.text in _QUOTES and (closing := _closing(tokens, j)) is not None:
+                j = closing + 1  # "two “religious freedom” amendments"
+                continue
             if token.text in DASHES and token.glued and j + 1 < n and run:
                 j += 1
-                if tokens[j].low in ("and", "or") and _plural_ahead(tokens, j + 1, words):
+                if tokens[j].low in pack.grammar.joining and plural_ahead(tokens, j + 1, words):
                     run.pop()
+                    j += 1
+                    continue
+                if tokens[j].kind == "n" and tokens[j].glued:
+                    run[-1] = (f"{run[-1][0]}-{tokens[j].low}", j + 1)  # "COVID-19 cases"
                     j += 1
                     continue
                 if tokens[j].kind == "w" and tokens[j].glued:
@@ -253,17 +262,29 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
                     j += 1
                 continue
             break
-        if token.low in ("and", "or") and run and not plural(run[-1][0], words) and _plural_ahead(tokens, j + 1, words):
+        if (
+            token.low in pack.grammar.and_or
+            and run
+            and not plural(run[-1][0], words)
+            and plural_ahead(tokens, j + 1, words)
+        ):
             j += 1
+            continue
+        described = not run and token.low.endswith(words.past_endings) and plural_ahead(tokens, j + 1, words)
+        if described:
+            j += 1  # "401 reported deaths"
             continue
         if token.low in words.function or token.low in words.verbs or token.low in pack.numbers.units:
             break
-        if token.low in ("last", "next") and not _plural_ahead(tokens, j + 1, words):
+        bare = token.low in pack.changes.comparatives or token.low in pack.grammar.bare_adjectives
+        if bare and not plural_ahead(tokens, j + 1, words):
+            break  # "25k cheaper", "75 short of the magic number"
+        if token.low in pack.grammar.last_next and not plural_ahead(tokens, j + 1, words):
             break  # "19 last night"
-        if run and token.low.endswith("ing") and not _plural_ahead(tokens, j + 1, words):
+        if run and token.low.endswith(words.participle_endings) and not plural_ahead(tokens, j + 1, words):
             break
         run.append((token.low, j + 1))
-        if plural(token.low, words):
+        if _is_plural(token, words) and not _plural_noun_at(tokens, j + 1, words):
             break
         j += 1
     return _from_run(tokens, number, run, words)
@@ -271,12 +292,29 @@ def _noun(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted:
 
 def _from_run(tokens: Sequence[Token], number: Number, run: list[tuple[str, int]], words: Vocabulary) -> Counted:
     nouns = tuple(w for w, _ in run)
+    if len(nouns) == 1 and nouns[0] in words.further:
+        return Counted(None, "", run[-1][1])  # "55,000 others"
     if run and plural(run[-1][0], words):
         return Counted(singular(run[-1][0], words), "count", run[-1][1], nouns)
-    kept = [(w, end) for w, end in run if not w.endswith(("ed", "ly", "ing")) and not w.endswith("'s")]
+    kept = [(w, end) for w, end in run if not w.endswith(words.no_noun_endings) and not w.endswith("'s")]
     if kept:
         return Counted(kept[-1][0], "count", kept[-1][1], tuple(w for w, _ in kept))
     return Counted(None, "", number.last)
+
+
+def _closing(tokens: Sequence[Token], j: int) -> int | None:
+    """Where the short quotation that opens at ``j`` closes, if words follow it."""
+    for k in range(j + 2, min(len(tokens) - 1, j + 2 + _IN_QUOTES)):
+        if tokens[k].text in _CLOSED:
+            return k if tokens[k + 1].kind == "w" else None
+    return None
+
+
+def _plural_noun_at(tokens: Sequence[Token], j: int, words: Vocabulary) -> bool:
+    """Whether a plural goes on to another: "police officers", "sports cars", "women drivers"."""
+    if tokens[j - 1].low not in words.attributive:
+        return False
+    return j < len(tokens) and tokens[j].kind == "w" and tokens[j].text.islower() and plural(tokens[j].low, words)
 
 
 def _compound_end(tokens: Sequence[Token], j: int) -> int:
@@ -286,38 +324,58 @@ def _compound_end(tokens: Sequence[Token], j: int) -> int:
     return j + 1
 
 
-def _skip(tokens: Sequence[Token], j: int, words: Vocabulary) -> int:
+def _skip(tokens: Sequence[Token], j: int, pack: Pack) -> int:
     """Past what stands between number and noun: "of the", "more", "of Johnson's"."""
-    first = j
+    words, grammar, first = pack.words, pack.grammar, j
+    if j < len(tokens) and tokens[j].low in grammar.most and plural_ahead(tokens, j + 1, words):
+        j += 1  # "the five most recent polls"
+    j = _past_price(tokens, j, pack)
     while j < len(tokens) and (
-        tokens[j].low in words.skip or (tokens[j].low.endswith("'s") and j and tokens[j - 1].low == "of")
+        tokens[j].low in words.skip or (tokens[j].low.endswith("'s") and j and tokens[j - 1].low in grammar.of)
     ):
-        if tokens[j].low == "or" and not (j + 1 < len(tokens) and tokens[j + 1].low in ("so", "more", "fewer", "less")):
-            coordinated = j > first and _plural_ahead(tokens, j + 1, words)
-            if not (coordinated and tokens[j + 1].low.endswith("er")):  # "420 new or larger kitchens"
+        if tokens[j].low in grammar.or_ and not (j + 1 < len(tokens) and tokens[j + 1].low in grammar.or_so):
+            coordinated = j > first and plural_ahead(tokens, j + 1, words)
+            if not (
+                coordinated and tokens[j + 1].low.endswith(words.comparative_endings)
+            ):  # "420 new or larger kitchens"
                 break
         j += 1
     return j
 
 
-def _plural_ahead(tokens: Sequence[Token], j: int, words: Vocabulary) -> bool:
-    for token in tokens[j : j + 6]:
+def _past_price(tokens: Sequence[Token], j: int, pack: Pack) -> int:
+    """Past "of $12-an-hour": what the things cost stands between them and their number."""
+    k = j + 1 if j < len(tokens) and tokens[j].low in pack.grammar.of else j
+    if k + 2 < len(tokens) and tokens[k].text in "$£€" and tokens[k + 1].kind == "n" and tokens[k + 2].text in DASHES:
+        end = _compound_end(tokens, k + 1)
+        return end + 1 if end < len(tokens) and tokens[end].text in '”"' else end
+    return j
+
+
+def plural_ahead(tokens: Sequence[Token], j: int, words: Vocabulary) -> bool:
+    for k, token in enumerate(tokens[j : j + 6], start=j):
         if token.kind != "w" and token.text not in DASHES:
             return False
-        if token.low in words.function or token.low in words.verbs:
+        joined = k > j and token.glued and tokens[k - 1].text in DASHES
+        if (token.low in words.function or token.low in words.verbs) and not joined:
             return False
-        if plural(token.low, words):
+        if _is_plural(token, words):
             return True
     return False
+
+
+def _is_plural(token: Token, words: Vocabulary) -> bool:
+    """Whether the token is a plural; "IRS" is none."""
+    return plural(token.low, words) and not (token.text.isupper() and len(token.text) < 5)
 
 
 def plural(word: str, words: Vocabulary) -> bool:
     """Whether the word looks like a plural noun."""
     if word in words.irregular:
         return True
-    if len(word) < 3 or not word.endswith("s") or word.endswith(("ss", "us", "is", "'s")):
+    if len(word) < 3 or not word.endswith(words.plural_endings) or word.endswith(words.no_plural_endings):
         return False
-    return word not in words.singular_s and word not in words.function and word not in words.verbs
+    return not (word in words.singular_s or word in words.function or word in words.verbs)
 
 
 def singular(word: str, words: Vocabulary) -> str:
@@ -327,12 +385,7 @@ def singular(word: str, words: Vocabulary) -> str:
         return head + dash + words.irregular[last]
     if not plural(last, words):
         return word
-    if last.endswith("men"):
-        last = last[:-3] + "man"
-    elif last.endswith("ies") and len(last) > 4:
-        last = last[:-3] + "y"
-    elif last.endswith(("ches", "shes", "sses", "xes", "zzes", "oes")):
-        last = last[:-2]
-    else:
-        last = last[:-1]
-    return head + dash + last
+    for ending, one in words.singular_endings:
+        if last.endswith(ending) and len(last) > len(ending) + 1:
+            return head + dash + last[: len(last) - len(ending)] + one
+    return word

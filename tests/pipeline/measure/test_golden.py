@@ -18,8 +18,8 @@ GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "metrics"
 DEFAULTS = {"bound": "exact", "approx": False, "per": None, "form": "level", "kind": "actual"}
 # What the present rules reach; raise them when they do better, never lower them to let a change pass.
 PINNED = {
-    "sentences": {"value": 0.99, "core": 0.98, "period": 0.97, "source": 0.99},
-    "articles": {"value": 0.99, "core": 0.85, "period": 0.83, "source": 0.95},
+    "sentences": {"value": 0.995, "core": 0.99, "period": 0.99, "source": 0.99},
+    "articles": {"value": 0.99, "core": 0.95, "period": 0.92, "source": 0.97},
 }
 
 

@@ -80,7 +80,21 @@ def steps(text: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "piece", ["4,000 ships left, he said. ", "1-", "“12 ships sailed ", "said 5 percent ", "9", "three hundred and "]
+    "piece",
+    [
+        "4,000 ships left, he said. ",
+        "1-",
+        "“12 ships sailed ",
+        "said 5 percent ",
+        "9",
+        "three hundred and ",
+        "HOLT: 12 ships left.\n",
+        "“12 ships left.\n",
+        "in a poll 5 percent (said ",
+        ", saying 5, Holt’s claim of ",
+        "and he left and said 40 of them ",
+        "-5 million to 6 million, ",
+    ],
 )
 def test_work_grows_in_line_with_length(piece):
     measured(piece)
@@ -104,6 +118,34 @@ def test_work_grows_in_line_with_length(piece):
 )
 def test_the_source_of_a_number(text, source):
     assert sources(text)[-1] == source
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("Jana Holt left early, explaining that 40 ships were late.", "Jana Holt"),
+        ("The minister is telling reporters that 40 ships left.", "The minister"),
+        ("Jana Holt’s claim that 40 ships left was denied.", "Jana Holt"),
+        ("In a poll taken last week, 44 percent were against.", "a poll"),
+        ("Prosecutors charged him with sinking 40 ships.", "Prosecutors"),
+        ("Forty ships left late, the Courier reports.", "the Courier"),
+        ("The board, which met late, said 40 ships left.", "The board"),
+        ("While Per Lund gave no figure, Jana Holt, a pilot, said 40 ships left.", "Jana Holt"),
+        ("Lund blamed the fog and said 40 ships were late.", "Lund"),
+        ("Police said the harbour was shut, where 40 ships lay.", None),
+        ("Where 40 ships lay, Holt said the fog was thick.", None),
+        ("“We left,” Jana Holt said as 40 ships passed.", None),
+        ("Men charged with sinking 40 ships were freed.", None),
+    ],
+)
+def test_the_source_without_a_plain_verb_of_saying(text, source):
+    (found,) = sources(text)
+    assert found == source
+
+
+def test_the_turns_of_a_transcript_are_their_speakers():
+    text = "HOLT: I saw 40 ships.\nLUND: There were 50.\n\nThe two met for 60 minutes."
+    assert sources(text) == ["HOLT", "LUND", None]
 
 
 def test_a_pronoun_stands_for_the_last_named_speaker():

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.measure.find import find_numbers
+from pipeline.measure.measure import measure_text
 from pipeline.measure.numbers import parse_digits
 from pipeline.measure.pack import load_pack
 from pipeline.measure.text import tokens
@@ -70,6 +71,17 @@ def test_decimals_keep_their_places(d):
         (".500", 0.5),
         ("two-thirds of it", 2 / 3),
         ("19 cents", 0.19),
+        ("three-and-a-half years", 3.5),
+        ("2 and a half years", 2.5),
+        ("a half million", 500_000),
+        ("was -5 yards", -5),
+        ("minus-130 degrees", -130),
+        ("$-50.8bn", -50.8e9),
+        ("2.7m combined sales", 2.7e6),
+        ("35m of its phones", 35e6),
+        ("a 35m high mast", 35),
+        ("shares at 118.5p", 1.185),
+        ("two-tenths of a point", 0.2),
         ("1.99×10^30 kg", 1.99e30),
     ],
 )
@@ -101,6 +113,29 @@ def test_what_cannot_be_read_in_one_way_is_no_number(text):
 )
 def test_signs_and_names_after_or_before_a_number(text, unit):
     assert [n.unit for n in find_numbers(tokens(text), PACK)] == [unit]
+
+
+@given(st.integers(1, 10**9))
+def test_a_minus_sign_turns_the_value(n):
+    assert values(f"was -{n}") == [-n]
+    assert values(f"was minus {n}") == [-n]
+
+
+@given(st.integers(1, 999), st.integers(1, 999))
+def test_a_range_holds_its_ends_whatever_joins_them(a, b):
+    low, high = sorted((a, b))
+    if low == high:
+        return
+    for text in (f"from {low} to {high} tonnes", f"between {low} and {high} tonnes", f"{low}-{high} tonnes"):
+        (metric,) = measure_text(f"It took {text}.", PACK)
+        assert (metric.value, metric.low, metric.high, metric.bound) == (None, low, high, "range")
+
+
+@given(st.integers(1, 19), st.sampled_from(["half", "third", "quarter", "tenth"]))
+def test_a_mixed_number_is_the_sum_of_its_parts(n, part):
+    under = {"half": 2, "third": 3, "quarter": 4, "tenth": 10}[part]
+    for text in (f"{spelled(n)} and a {part} years", f"{spelled(n)}-and-a-{part} years", f"{n} and a {part} years"):
+        assert values(text) == [pytest.approx(n + 1 / under)]
 
 
 def test_the_dollar_is_that_of_the_outlets_country():

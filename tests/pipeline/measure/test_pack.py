@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pathlib
+import shutil
+
 import pint
 import pytest
 
+from pipeline.measure import pack as packs
 from pipeline.measure.measure import measure_text
-from pipeline.measure.pack import load_pack
+from pipeline.measure.pack import load_pack, read_pack
 from pipeline.measure.units import singular
 
 PACK = load_pack("en")
@@ -126,3 +130,31 @@ def test_synonyms_are_in_the_singular_and_no_row_has_only_one():
         for name in names:
             rows.setdefault(name, set()).add(word)
     assert {name for name, words in rows.items() if len(words) < 2} == set()
+
+
+def test_another_language_is_another_folder(tmp_path):
+    shutil.copytree(pathlib.Path(packs.__file__).parent / "en", tmp_path / "xx")
+    for name, english, other in (
+        ("numbers", "million = ", "miljono = "),
+        ("words", 'people = "person"', 'homoj = "person"'),
+        ("bounds", '"more than"', '"pli ol"'),
+        ("speech", 'verbs = """said', 'verbs = """diris'),
+        ("grammar", 'between = "between"', 'between = "inter"'),
+    ):
+        path = tmp_path / "xx" / f"{name}.toml"
+        text = path.read_text("utf-8")
+        assert english in text
+        path.write_text(text.replace(english, other, 1), "utf-8")
+    pack = read_pack("xx", tmp_path / "xx")
+    (metric,) = measure_text("Jana Holt diris pli ol 3 miljono homoj venis.", pack)
+    assert (metric.value, metric.bound, metric.unit, metric.attribution) == (3e6, "at_least", "person", "Jana Holt")
+    (metric,) = measure_text("inter 40 and 50 homoj venis.", pack)
+    assert (metric.low, metric.high) == (40, 50)
+
+
+def test_a_pack_that_lacks_a_list_says_which(tmp_path):
+    shutil.copytree(pathlib.Path(packs.__file__).parent / "en", tmp_path / "xx")
+    path = tmp_path / "xx" / "grammar.toml"
+    path.write_text(path.read_text("utf-8").replace('between = "between"\n', ""), "utf-8")
+    with pytest.raises(TypeError, match="between"):
+        read_pack("xx", tmp_path / "xx")
