@@ -10,6 +10,7 @@ pipeline/matching/data/ and the model card docs/matching-model.md. The same data
 from __future__ import annotations
 
 import argparse
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,6 +29,7 @@ from pipeline.matching import copies, linkage, words
 from pipeline.matching.features import FEATURES, Comparer
 from pipeline.matching.forest import Forest
 from pipeline.matching.judge import Matching
+from pipeline.matching.mentions import calendar_of
 from pipeline.matching.pool import Pool
 from pipeline.matching.sketch import sketch
 from pipeline.matching.surroundings import FLOOR, SURROUNDINGS, graph, surroundings
@@ -118,7 +120,7 @@ def variants(
             "untitled": [msgspec.structs.replace(a, title=None) for a in found],
             "undated": [msgspec.structs.replace(a, published_at=None) for a in found],
         }
-        return {**made, "short": _short(found, rng)} if name == "neus" else made
+        return {**made, "short": _short(found, rng)} if name == "neus" else {**made, "met": _met(found, gold, rng)}
     stories = sorted({gold.get(a.article_id, a.article_id) for a in found})
     days = {story: rng.integers(CROWDED if name == "background" else BUSY) for story in stories}
     made = []
@@ -128,6 +130,36 @@ def variants(
         title = a.title or a.text[: a.text.find(" ", 60)]
         made.append(msgspec.structs.replace(a, title=title if rng.random() < 0.5 else None, published_at=EPOCH + gap))
     return {"dated": made, "short": _short(made, rng)} if name == "background" else {"dated": made}
+
+
+def _met(found: Sequence[Article], gold: dict[str, str], rng: np.random.Generator) -> list[Article]:
+    """The families in pairs, the second of each moved into the first one's world: its names are the first one's, and it
+    begins on the same days. So the same people do other things in the same places in the same week."""
+    by_family: dict[str, list[Article]] = {}
+    for a in found:
+        by_family.setdefault(gold[a.article_id].split()[0], []).append(a)
+    names = [_names(articles) for articles in by_family.values()]
+    begin = [min(a.published_at for a in articles if a.published_at) for articles in by_family.values()]
+    made = []
+    for n, articles in enumerate(by_family.values()):
+        of = n - n % 2
+        renamed = dict(zip(names[n], names[of], strict=False))
+        pattern = re.compile(r"\b(" + "|".join(map(re.escape, renamed)) + r")\b") if renamed else re.compile(r"(?!)")
+        shift = begin[of] - begin[n] + timedelta(hours=float(rng.integers(-24, 48)) if n % 2 else 0)
+        for a in articles:
+            title, text = (pattern.sub(lambda m: renamed[m[0]], part or "") for part in (a.title, a.text))
+            at = a.published_at + shift if a.published_at else None
+            made.append(msgspec.structs.replace(a, title=title, text=text, published_at=at))
+    return made
+
+
+def _names(articles: Iterable[Article]) -> list[str]:
+    """The words that a family writes with a capital only, the most frequent first, but not days and months."""
+    found = [word for a in articles for word in words.tokens(a.text)]
+    small = {word for word in found if word[0].islower()}
+    common = calendar_of("en").telling
+    count = Counter(w for w in found if w[0].isupper() and w.lower() not in small and w.lower() not in common)
+    return [word for word, n in count.most_common(14) if n > 1]
 
 
 def _short(articles: Iterable[Article], rng: np.random.Generator) -> list[Article]:
