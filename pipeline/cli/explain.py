@@ -15,15 +15,17 @@ from pipeline.cli.doors import warehouse_reader
 from pipeline.cli.errors import Failed, UserError
 from pipeline.cli.explain_figures import about_the_figures
 from pipeline.cli.settings import Settings
+from pipeline.cli.steps import matching
 from pipeline.extraction import urls
 from schemas.reasons import reasons
 from schemas.records import Article, ArticleSection, ArticleVersion, Figure, Link, Metric, Receipt, Reject, Story
 
 if TYPE_CHECKING:
+    from pipeline.matching.judge import Matching
     from pipeline.matching.likeness import Likeness
 
 LOOKED_AT = 20
-"""Related articles that are weighed to find the most like."""
+"""Of the articles that are alike so many are looked at."""
 SHOWN = 2
 """Of these, how many are told of."""
 
@@ -50,7 +52,7 @@ def explain(settings: Settings, item: str, warehouse_url: str | None) -> None:
         facts = collect(warehouse, item)
         if facts is None:
             raise Failed(f"nothing is known of {item}: no receipt, no article, no reject (still in the queue?)")
-        for line in tell(facts, warehouse):
+        for line in tell(facts, warehouse, matching(settings)):
             console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -129,12 +131,12 @@ def _rejects_of(warehouse: Warehouse, item: str) -> list[Reject]:
     return warehouse.rows(Reject, "url = ? OR starts_with(reject_id, ?)", [item, item], "at")
 
 
-def tell(facts: Facts, warehouse: Warehouse) -> list[str]:
+def tell(facts: Facts, warehouse: Warehouse, options: Matching) -> list[str]:
     """The facts in words, a line each, with rich's markup."""
     lines: list[str] = []
     if facts.article:
         lines += _about_the_article(facts, facts.article)
-        lines += _about_the_link(facts.article, facts.link, warehouse)
+        lines += _about_the_link(facts.article, facts.link, warehouse, options)
         lines += _about_the_numbers(facts)
         lines += about_the_figures(facts.figures, facts.asked, warehouse)
     lines += ["", "[bold]Deliveries[/bold]"]
@@ -178,8 +180,7 @@ def _about_the_article(facts: Facts, article: Article) -> list[str]:
     return lines
 
 
-def _about_the_link(article: Article, link: Link | None, warehouse: Warehouse) -> list[str]:
-    from pipeline.match import Matching
+def _about_the_link(article: Article, link: Link | None, warehouse: Warehouse, options: Matching) -> list[str]:
     from pipeline.matching.likeness import explain as likeness_of
 
     if link is None:
@@ -199,31 +200,53 @@ def _about_the_link(article: Article, link: Link | None, warehouse: Warehouse) -
             f'  {link.relation} of "{escape(parent.title or "")}" ({escape(parent.source)}, '
             f"{_time(parent.published_at)}), similarity {link.similarity or 0:.2f}"
         )
-        lines += [f"    {escape(line)}" for line in likeness_of(article, parent, Matching()).lines()]
-    for other, likeness in _others(article, link, warehouse):
-        where = "the same story" if _story_of(other, warehouse) == link.story_id else "another story"
+        lines += [f"    {escape(line)}" for line in likeness_of(article, parent, options).lines()]
+    for other, likeness in _others(article, link, warehouse, options):
+        of_it = _story_of(other, warehouse)
+        where = "the same story" if of_it == link.story_id else "another story"
         lines.append(f'  beside that, "{escape(other.title or "")}" ({escape(other.source)}), of {where}')
         lines += [f"    {escape(line)}" for line in likeness.lines()]
+        if of_it != link.story_id and likeness.likeness is not None:
+            lines.append(f"    kept apart: {_why_apart(article, other, likeness.likeness, warehouse, options)}")
+    skipped = options.boilerplate.found(article.source, article.text)
+    if skipped:
+        lines.append(f"  {len(skipped)} lines are boilerplate of {escape(article.source)} and were not read:")
+        lines += [f"    {escape(line[:100])}" for line in skipped[:SHOWN]]
     if link.copy_group:
         group = warehouse.links(copy_groups=[link.copy_group])
         lines.append(f"  one of {len(group)} copies of one text  [dim]{link.copy_group[:12]}[/dim]")
     return lines
 
 
-def _others(article: Article, link: Link, warehouse: Warehouse) -> list[tuple[Article, Likeness]]:
+def _others(article: Article, link: Link, warehouse: Warehouse, options: Matching) -> list[tuple[Article, Likeness]]:
     """The articles most like this one that are not its parent: the runners-up and the look-alikes kept apart."""
-    from pipeline.match import Matching
     from pipeline.matching.likeness import explain as likeness_of
 
-    own = warehouse.sketches([article.article_id])
-    keys = {key for sketch in own for key in sketch.keys}
     known = (article.article_id, link.parent_id)
-    related = [s for s in warehouse.related(own, Matching().horizon) if s.article_id not in known]
-    nearest = sorted(related, key=lambda s: (-len(keys.intersection(s.keys)), s.article_id))[:LOOKED_AT]
-    others = warehouse.articles([s.article_id for s in nearest])
-    weighed = [(other, likeness_of(article, other, Matching())) for other in others]
-    weighed.sort(key=lambda pair: (-(pair[1].likeness or 0.0), pair[0].article_id))
-    return weighed[:SHOWN]
+    pairs = sorted(warehouse.pairs([article.article_id]), key=lambda p: (-p.likeness, p.article_id, p.earlier_id))
+    partners = [p.earlier_id if p.article_id == article.article_id else p.article_id for p in pairs]
+    nearest = [partner for partner in partners if partner not in known][:LOOKED_AT]
+    if not nearest:  # Nothing is alike: say at least why the one that shares most is not.
+        own = warehouse.sketches([article.article_id])
+        keys = {key for sketch in own for key in sketch.keys}
+        related = [s for s in warehouse.related(own, options.horizon) if s.article_id not in known]
+        ranked = sorted(related, key=lambda s: (-len(keys.intersection(s.keys)), s.article_id))
+        nearest = [s.article_id for s in ranked[:LOOKED_AT]]
+    others = {other.article_id: other for other in warehouse.articles(nearest)}  # Sections are no articles.
+    return [(others[name], likeness_of(article, others[name], options)) for name in nearest if name in others][:SHOWN]
+
+
+def _why_apart(article: Article, other: Article, likeness: float, warehouse: Warehouse, options: Matching) -> str:
+    """Why two articles that were compared are of different stories."""
+    if likeness < options.threshold:
+        return "they have too little in common"
+    names = (article.article_id, other.article_id)
+    partners = [{end for p in warehouse.pairs([n]) for end in (p.article_id, p.earlier_id)} - {*names} for n in names]
+    common = len(partners[0] & partners[1])
+    return (
+        f"judged with their neighbours; {common} articles are like both, "
+        f"{len(partners[0]) - common} like this one only, {len(partners[1]) - common} like that one only"
+    )
 
 
 def _story_of(article: Article, warehouse: Warehouse) -> str | None:
