@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 20
 """Of the articles that are alike so many are looked at."""
-SHOWN = 2
-"""Of these, how many are told of."""
+SHOWN = 1
+"""Of these so many of the same story, the runners-up, and so many of others, the look-alikes, are told of."""
 
 
 @click.command()
@@ -211,7 +211,7 @@ def _about_the_link(article: Article, link: Link | None, warehouse: Warehouse, o
     skipped = options.boilerplate.found(article.source, article.text)
     if skipped:
         lines.append(f"  {len(skipped)} lines are boilerplate of {escape(article.source)} and were not read:")
-        lines += [f"    {escape(line[:100])}" for line in skipped[:SHOWN]]
+        lines += [f"    {escape(line[:100])}" for line in skipped]
     if link.copy_group:
         group = warehouse.links(copy_groups=[link.copy_group])
         lines.append(f"  one of {len(group)} copies of one text  [dim]{link.copy_group[:12]}[/dim]")
@@ -219,7 +219,7 @@ def _about_the_link(article: Article, link: Link | None, warehouse: Warehouse, o
 
 
 def _others(article: Article, link: Link, warehouse: Warehouse, options: Matching) -> list[tuple[Article, Likeness]]:
-    """The articles most like this one that are not its parent: the runners-up and the look-alikes kept apart."""
+    """The articles most like this one but its parent: the runner-up, and the look-alike that was kept apart."""
     from pipeline.matching.likeness import explain as likeness_of
 
     known = (article.article_id, link.parent_id)
@@ -232,8 +232,11 @@ def _others(article: Article, link: Link, warehouse: Warehouse, options: Matchin
         related = [s for s in warehouse.related(own, options.horizon) if s.article_id not in known]
         ranked = sorted(related, key=lambda s: (-len(keys.intersection(s.keys)), s.article_id))
         nearest = [s.article_id for s in ranked[:LOOKED_AT]]
-    others = {other.article_id: other for other in warehouse.articles(nearest)}  # Sections are no articles.
-    return [(others[name], likeness_of(article, others[name], options)) for name in nearest if name in others][:SHOWN]
+    story = {found.article_id: found.story_id for found in warehouse.links(article_ids=nearest)}  # not of sections
+    same = [name for name in nearest if story.get(name) == link.story_id][:SHOWN]
+    apart = [name for name in nearest if story.get(name, link.story_id) != link.story_id][:SHOWN]
+    others = {other.article_id: other for other in warehouse.articles([*same, *apart])}
+    return [(others[name], likeness_of(article, others[name], options)) for name in (*same, *apart)]
 
 
 def _why_apart(article: Article, other: Article, likeness: float, warehouse: Warehouse, options: Matching) -> str:

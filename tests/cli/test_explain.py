@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 
 import pytest
+from families import families
 
-from connectors.warehouse import OpenWarehouse
+from connectors.warehouse import OpenWarehouse, open_warehouse
 from pipeline.cli.batches import Batches, Item
 from pipeline.cli.errors import UserError
-from pipeline.cli.explain import collect
+from pipeline.cli.explain import collect, tell
 from pipeline.graph import Steps
+from pipeline.match import Matching, match
 from schemas.fetched import fetched
 from schemas.records import Article, Entry, Failure, Figure, Metric, Receipt, Reject
 
@@ -58,3 +60,22 @@ def test_a_beginning_that_many_ids_have_is_refused(warehouse):
     shared = next(first for first in begins if begins.count(first) > 1)
     with pytest.raises(UserError, match="give more of it"):
         collect(warehouse, shared)
+
+
+def test_a_link_is_told_with_its_evidence_its_runner_up_and_the_lookalike_kept_apart():
+    articles = [m.article for family in families() for m in family.members]
+    warehouse = open_warehouse("duckdb:///:memory:")
+    warehouse.migrate()
+    with warehouse.hold():
+        matched = match(articles, warehouse, Matching(), NOW)
+        warehouse.apply([*articles, *matched.records, *matched.links])
+        told = "\n".join(tell(collect(warehouse, "https://golden.example/01-wells/translation"), warehouse, Matching()))
+        apart = "\n".join(tell(collect(warehouse, "https://golden.example/01-wells/scoop"), warehouse, Matching()))
+    warehouse.close()
+    assert "rewrite of" in told
+    assert "alike, as far as the two alone say" in told
+    assert "shared rare words: " in told
+    assert "shared names: " in told
+    assert "beside that, " in told
+    assert "of the same story" in told
+    assert "kept apart: " in told + apart

@@ -1,5 +1,7 @@
 """Sources: what is imported and discovered can be read again, whatever the file was like before."""
 
+import json
+
 import pytest
 
 from connectors.sources import load_sources
@@ -62,3 +64,34 @@ def test_the_rules_file_of_the_settings_is_used(tmp_path, capsys):
     (tmp_path / "rules.toml").write_text('["herald.example"]\nlink = ["h2 a"]\n')
     assert main(["sources", "check"]) == 2
     assert "'link' is no rule" in capsys.readouterr().err
+
+
+def test_what_a_source_repeats_is_learned_into_a_file_that_the_settings_can_name(tmp_path, capsys):
+    pitch = "Sign up for the Courier's harbour newsletter, every weekday at 7."
+    lines = [
+        {
+            "url": f"https://courier.example/{n}",
+            "source": "courier",
+            "published_at": f"2026-03-0{n}T10:00:00Z",
+            "title": f"Ship number {n} arrives",
+            "text": f"Ship {n} came in at dawn with {n}00 tons of {what} for the mills upriver.\n\n{pitch}",
+        }
+        for n, what in enumerate(("barley", "copper", "timber", "cotton"), 1)
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert main(["backfill", "a.jsonl", "--warehouse", "duckdb:///w.duckdb"]) == 0
+    assert main(["sources", "boilerplate", "--warehouse", "duckdb:///w.duckdb"]) == 0
+    assert "1 lines of 1 sources written to boilerplate.toml" in capsys.readouterr().out
+    (tmp_path / "wiredesk.toml").write_text('boilerplate = "boilerplate.toml"\n')
+    assert main(["backfill", "a.jsonl", "--warehouse", "duckdb:///again.duckdb"]) == 0
+    assert main(["explain", "https://courier.example/3", "--warehouse", "duckdb:///again.duckdb"]) == 0
+    told = capsys.readouterr().out
+    assert "1 lines are boilerplate of courier and were not read:" in told
+    assert pitch in told
+
+
+def test_a_file_of_boilerplate_that_is_not_there_is_a_mistake_in_one_line(tmp_path, capsys):
+    (tmp_path / "wiredesk.toml").write_text('boilerplate = "none.toml"\n')
+    (tmp_path / "a.jsonl").write_text("")
+    assert main(["backfill", "a.jsonl", "--warehouse", "duckdb:///w.duckdb"]) == 2
+    assert capsys.readouterr().err.strip().startswith("wiredesk: boilerplate none.toml can't be read")
