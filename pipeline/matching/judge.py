@@ -30,6 +30,8 @@ class Matching:
     """An article comes from one published at most so much earlier."""
     threshold: float = 0.4
     """The least mean probability between the articles of one story."""
+    section_threshold: float = 0.65
+    """The least probability of a section's link: a section is short, and has nobody but its parent to vouch for it."""
     candidates: int = 64
     """With at most so many earlier articles one is compared: a bound on what a flood under one headline costs."""
     crowd: int = 256

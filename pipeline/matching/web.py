@@ -126,6 +126,7 @@ class Region:
         self._sketches = sketches
         self._features = features
         self._threshold = config.threshold
+        self._section_threshold = config.section_threshold
         self.articles: set[str] = set()
         self._probability: dict[tuple[str, str], float] = {}
 
@@ -234,7 +235,7 @@ class Region:
             likely = [
                 (-q, self._order(earlier))
                 for earlier in self._web.earlier(name)
-                if (q := judged.get((name, earlier), 0.0)) >= self._threshold
+                if (q := judged.get((name, earlier), 0.0)) >= self._section_threshold
             ]
             if (copied := self._most_shared(name)) is not None:
                 ties[name] = Tie(copied[0], "copy", copied[1])

@@ -151,8 +151,8 @@ REWRITE = (
     "wells, according to a report of the river board that the Elsin Courier revealed. Upstream stands the smelter run "
     "by Jorun Brandt, whose firm Brandt and Sons kept silent. The wells are to be closed by Thursday, inspectors said."
 )
-LOOKALIKE = (
-    "Inspectors of the harbour office praised Port Elsin for its new oil barriers, the mayor announced. "
+HARBOUR = (
+    "Divers of the harbour office praised Port Vesper for its new oil barriers, the mayor announced. "
     "Only one of six basins needs repair, at a price of $90,000. Work starts in autumn, and fishermen may use the "
     "northern basin until then. The mayor spoke of a good day for the estuary and for the oyster banks beyond it, "
     "whose harvest had failed after the spill of the tanker Amaranth two winters ago."
@@ -163,10 +163,10 @@ def by_name(history: MemoryHistory, found: Article) -> Link:
     return history.table(Link)[found.article_id]
 
 
-def test_a_rewrite_points_to_the_earlier_article_and_a_lookalike_stands_alone():
+def test_a_rewrite_points_to_the_earlier_article_and_other_news_stands_alone():
     scoop = article("scoop", SCOOP)
     rewrite = article("rewrite", REWRITE, DAY + timedelta(hours=5), source="herald")
-    other = article("other", LOOKALIKE, DAY + timedelta(hours=6))
+    other = article("other", HARBOUR, DAY + timedelta(hours=6))
     history = settled([[rewrite, other, scoop]])
     assert by_name(history, rewrite).parent_id == scoop.article_id
     assert by_name(history, rewrite).relation == "rewrite"
@@ -222,7 +222,7 @@ def test_a_late_first_article_takes_the_story_over_and_the_old_one_says_so():
 def test_a_revision_that_tells_something_else_leaves_its_story():
     scoop, rewrite = article("scoop", SCOOP), article("rewrite", REWRITE, DAY + timedelta(hours=5))
     history = settled([[scoop, rewrite]])
-    revised = article("rewrite", LOOKALIKE, DAY + timedelta(hours=5))
+    revised = article("rewrite", HARBOUR, DAY + timedelta(hours=5))
     matched = match([revised], history, Matching(), NOW)
     assert [link.parent_id for link in matched.links] == [None]
     assert {r.event for r in matched.records if isinstance(r, StoryEvent)} == {"split"}
@@ -249,8 +249,8 @@ BAKERY = (
 
 
 def test_sections_of_a_digest_attach_to_their_own_stories():
-    scoop, harbour = article("scoop", SCOOP), article("harbour", LOOKALIKE)
-    evening = article("digest", digest(REWRITE, LOOKALIKE[:300], BAKERY), DAY + timedelta(hours=8), source="evening")
+    scoop, harbour = article("scoop", SCOOP), article("harbour", HARBOUR)
+    evening = article("digest", digest(REWRITE, HARBOUR[:300], BAKERY), DAY + timedelta(hours=8), source="evening")
     late = article("late", REWRITE, DAY + timedelta(hours=9))
     for batches in ([[scoop, harbour, evening, late]], [[evening], [late], [harbour], [scoop]]):
         history = settled(batches)
@@ -262,7 +262,7 @@ def test_sections_of_a_digest_attach_to_their_own_stories():
 
 
 def test_a_digest_that_lost_its_sections_leaves_none_behind():
-    evening = article("digest", digest(SCOOP, LOOKALIKE, BAKERY))
+    evening = article("digest", digest(SCOOP, HARBOUR, BAKERY))
     history = settled([[evening], [article("digest", SCOOP)]])
     assert history.table(ArticleSection) == {}
     assert set(history.table(Sketch)) == {evening.article_id}
