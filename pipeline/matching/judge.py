@@ -28,7 +28,7 @@ class Matching:
 
     horizon: timedelta = timedelta(days=7)
     """An article comes from one published at most so much earlier."""
-    threshold: float = 0.4
+    threshold: float = 0.37
     """The least mean probability between the articles of one story."""
     section_threshold: float = 0.65
     """The least probability of a section's link: a section is short, and has nobody but its parent to vouch for it."""
