@@ -18,7 +18,9 @@ SURE = 0.9
 LIKELY = 0.5
 """Probability from which it is believed where nothing is declared."""
 ENOUGH = 60
-"""Letters below which the detector is not asked (a name and a place are no language)."""
+"""Letters below which the detector must be sure to be believed where nothing is declared."""
+TOO_FEW = 30
+"""Letters below which it is not asked (a name and a place are no language)."""
 ENOUGH_TO_OVERRULE = 200
 
 # The languages news is written in. Fewer rivals make the detector surer: without this, English is at times Pidgin.
@@ -61,7 +63,7 @@ def language_of(text: str, declared: Iterable[str | None] = ()) -> str | None:
     """Return the BCP 47 tag of the text. ``declared``: the tags that page, feed or archive give, best first."""
     tags = [tag for tag in map(normalise_tag, declared) if tag]
     letters = len(_LETTER.findall(text[: 2 * SAMPLE]))
-    if letters < ENOUGH:
+    if letters < TOO_FEW or (letters < ENOUGH and tags):
         return tags[0] if tags else None
     found, probability = detect(text)
     agreeing = [tag for tag in tags if _akin(primary(tag), found)]
@@ -70,7 +72,7 @@ def language_of(text: str, declared: Iterable[str | None] = ()) -> str | None:
     if tags:
         overruled = letters >= ENOUGH_TO_OVERRULE and probability >= SURE and primary(tags[0]) in NEWS_LANGUAGES
         return found if overruled else tags[0]
-    return found if probability >= LIKELY else None
+    return found if probability >= (LIKELY if letters >= ENOUGH else SURE) else None
 
 
 def detect(text: str) -> tuple[str, float]:

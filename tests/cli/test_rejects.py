@@ -55,7 +55,7 @@ def test_a_page_that_can_be_had_now_becomes_an_article(opener):
 
     failed_id, rejects, items = asyncio.run(fetch_again())
     assert items[0].body
-    assert _process(opener, items, rejects) == 1
+    assert _process(opener, Steps(), items, rejects) == 1
     with opener().hold() as warehouse:
         assert warehouse.count("articles") == 1
         (reject,) = warehouse.rows(Reject)
@@ -69,7 +69,7 @@ def test_a_page_that_can_be_had_now_becomes_an_article(opener):
 def test_an_item_that_still_fails_stays_one_reject(opener):
     rejects = fill(opener, fetched(source="archive", body=b"{broken", failure=Failure(reason="bad_line")))
     items = asyncio.run(_again(rejects, HttpSettings(), False))
-    assert _process(opener, items, rejects) == 0
+    assert _process(opener, Steps(), items, rejects) == 0
     with opener().hold() as warehouse:
         assert warehouse.count("rejects") == 1
         assert warehouse.count("receipts") == 1
@@ -88,7 +88,7 @@ def test_a_page_that_still_can_not_be_had_stays_one_reject_however_often_it_is_t
     rejects = fill(opener, fetched(source="herald", url=url, fetched_at=NOW, failure=Failure(reason="timeout")))
     for _ in range(3):
         items = asyncio.run(_again(rejects, HttpSettings(allow_private=True), False))
-        assert _process(opener, items, rejects) == 0
+        assert _process(opener, Steps(), items, rejects) == 0
         with opener().hold() as warehouse:
             rejects = warehouse.rows(Reject)
             assert len(rejects) == warehouse.count("receipts") == 1

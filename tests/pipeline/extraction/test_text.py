@@ -182,3 +182,8 @@ def test_every_agency_of_the_table_is_credited():
         for name in row["short"] + row["names"]:
             plain = name.replace("\\.", ".").replace("\\w+", "lno").replace("[- ]", " ")
             assert wire_credit(f"PORT ELLERY ({plain}) - A bridge") == row["credit"], name
+
+
+def test_a_headline_is_of_a_language_when_the_detector_is_sure():
+    assert language_of("The harbour office claims it was threatened over the wells.") == "en"
+    assert language_of("Brandt Holding Vesper Elsin Tarnow") is None
