@@ -86,12 +86,11 @@ class Comparer:
         )
         return (np.round(np.clip(found, -64, 64) * UNIT) / UNIT).astype(np.float32)
 
-    def containment(self, i: int, others: np.ndarray) -> np.ndarray:
-        """``share`` of each, 0 without a common minimiser."""
+    def containment(self, i: int, others: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """``share`` of each, 0 without a common minimiser. ``features``: theirs."""
         found = np.zeros(len(others))
-        for n, j in enumerate(others.tolist()):
-            if _shared_keys(self.pool.keys.row(i), self.pool.keys.row(j))[1]:
-                found[n] = self.share(i, j)
+        for n in np.flatnonzero(features[:, FEATURES.index("minimisers")]).tolist():
+            found[n] = self.share(i, int(others[n]))
         return found
 
     def share(self, i: int, j: int) -> float:

@@ -64,13 +64,10 @@ def trained(name: str, features: Sequence[str]) -> Forest:
 @njit(cache=True, nogil=True)
 def _sums(rows, feature, threshold, left, right, value, roots):
     found = np.zeros(len(rows))
-    for r in range(len(rows)):
-        row = rows[r]
-        total = 0.0
-        for root in roots:
+    for root in roots:  # A tree at a time: it and the rows stay in the cache.
+        for r in range(len(rows)):
             node = root
             while node >= 0:
-                node = left[node] if row[feature[node]] <= threshold[node] else right[node]
-            total += value[-1 - node]
-        found[r] = total
+                node = left[node] if rows[r, feature[node]] <= threshold[node] else right[node]
+            found[r] += value[-1 - node]
     return found

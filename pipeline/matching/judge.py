@@ -63,7 +63,7 @@ class Judge:
             return []
         features = self._comparer.features(i, others)
         likeness = trained("likeness", FEATURES).probability(features)
-        contained = self._comparer.containment(i, others)
+        contained = self._comparer.containment(i, others, features)
         alike = np.flatnonzero((likeness >= FLOOR) | (contained >= copies.SAME))
         if len(alike) > MOST_PAIRS:
             ranked = np.lexsort((alike, -likeness[alike], contained[alike] < copies.SAME))

@@ -49,7 +49,8 @@ class Rows:
 
 
 class Pool:
-    """See the module's docstring. ``sketches`` are put in order; positions are indices into ``self.sketches``."""
+    """See the module's docstring. ``sketches`` are put in order; positions are indices into ``self.sketches``. Holds
+    scratch space: not for several threads at once."""
 
     def __init__(self, sketches: Sequence[Sketch], horizon: timedelta, most: int, crowd: int):
         unpacked = [(sketch, unpack(sketch.evidence)) for sketch in sketches]
@@ -71,7 +72,9 @@ class Pool:
         self._owner = np.array([owners.setdefault(w, len(owners)) for w in whole], np.int64)
         languages: dict[str, int] = {}
         self._language = np.array([languages.setdefault(s.language, len(languages)) for s in self.sketches], np.int64)
+        self._undated = int((~self.dated).sum())
         self._most, self._crowd = most, crowd
+        self._seen = np.zeros(len(self.sketches), np.int32)
         self._horizon = horizon // timedelta(microseconds=1)
         self.keys = Rows.of([np.array(s.keys, np.int64) for s in self.sketches], np.int64)
         self._index(self.keys)
@@ -83,8 +86,9 @@ class Pool:
         """For each key those that hold it, in the order of time, and how many articles are before each. Sections are in
         these lists, but nobody's candidates."""
         holder = np.repeat(np.arange(len(self.sketches), dtype=np.int32), np.diff(keys.starts))
-        by_key = np.argsort(keys.values, kind="stable")  # Holders ascend already.
-        key, self._all = keys.values[by_key], holder[by_key]
+        of_language = keys.values | (self._language[holder] << 40)  # Languages are in lists of their own.
+        by_key = np.argsort(of_language, kind="stable")  # Holders ascend already.
+        key, self._all = of_language[by_key], holder[by_key]
         whole = ~self.section[self._all]
         self._articles = self._all[whole]
         self._rank: np.ndarray = np.cumsum(whole) - whole
@@ -100,26 +104,27 @@ class Pool:
         share the most, of equals the latest. Positions, ascending."""
         positions, shared = self._sharing(i)
         if len(positions) > self._most:
-            most = np.argsort(-shared[::-1], kind="stable")[: self._most]
-            positions = np.sort(positions[len(positions) - 1 - most])
-        return positions
+            ranked = np.partition((shared << 32) | positions, -self._most)[-self._most :]
+            positions = ranked & 0xFFFFFFFF
+        return np.sort(positions)
 
     def later(self, i: int) -> np.ndarray:
-        """The positions of all that might have the article at ``i`` among their candidates."""
+        """The positions of all whose candidates the article at ``i`` may change by being there."""
         if self.section[i]:
             return np.zeros(0, np.int64)
         start, end = self.keys.starts[i], self.keys.starts[i + 1]
         place = self._place[start:end]
-        past = _past_crowd(self._rank, place, self._end[start:end], self._crowd)
-        return self._near(i, *_count_holders(self._all, place + 1, past))[0]
+        past = _past_crowd(self._all, self._rank, place, self._end[start:end], self._undated, self._crowd)
+        return np.sort(self._near(i, *_count_holders(self._all, place + 1, past, self._seen))[0])
 
     def _sharing(self, i: int) -> tuple[np.ndarray, np.ndarray]:
         """Positions of the earlier ones that share keys, and how many."""
         start, end = self.keys.starts[i], self.keys.starts[i + 1]
         rank: np.ndarray = self._rank[self._place[start:end]]
+        earliest = int(np.searchsorted(self.time, self.time[i] - self._horizon)) if self.dated[i] else 0
         # Of a key that many hold the nearest in time count: a bound on what a hot topic costs.
-        first = np.maximum(self._begin[start:end], rank - self._crowd)
-        return self._near(i, *_count_holders(self._articles, first, rank))
+        slices = _nearest(self._articles, self._begin[start:end], rank, earliest, self._undated, self._crowd)
+        return self._near(i, *_count_holders(self._articles, *slices, self._seen))
 
     def _near(self, i: int, positions: np.ndarray, shared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         near = (self._language[positions] == self._language[i]) & (self._owner[positions] != self._owner[i])
@@ -129,40 +134,60 @@ class Pool:
 
 
 @njit(cache=True, nogil=True)
-def _past_crowd(rank, place, end, crowd):
-    """For each key the end of those later holders that still find this one among the ``crowd`` nearest."""
+def _nearest(holders, begin, rank, earliest, undated, crowd):
+    """For each key the slices of its ``crowd`` nearest holders before ``rank``: those of time (positions from
+    ``earliest`` on), and if these are fewer, those without a time (positions below ``undated``)."""
+    first, past = np.empty(2 * len(rank), np.int64), np.empty(2 * len(rank), np.int64)
+    for k in range(len(rank)):
+        before = holders[begin[k] : rank[k]]
+        near = begin[k] + np.searchsorted(before, max(earliest, undated))
+        timeless = begin[k] + np.searchsorted(before, undated)
+        if rank[k] == timeless:  # it has no time itself
+            near = timeless
+        first[2 * k], past[2 * k] = max(near, rank[k] - crowd), rank[k]
+        left = crowd - (past[2 * k] - first[2 * k])
+        first[2 * k + 1], past[2 * k + 1] = max(begin[k], timeless - left), timeless
+    return first, past
+
+
+@njit(cache=True, nogil=True)
+def _past_crowd(holders, rank, place, end, undated, crowd):
+    """For each key the end of those later holders that may find this one among the ``crowd`` nearest. One without a
+    time is found by any with a time, however far, if few without a time are between."""
     past = np.empty(len(place), np.int64)
     for k in range(len(place)):
         last = place[k] + 1
+        timeless = holders[place[k]] < undated
         while last < end[k] and rank[last] - rank[place[k]] <= crowd:
+            if timeless and holders[last] >= undated:
+                last = end[k]
+                break
             last += 1
         past[k] = last
     return past
 
 
 @njit(cache=True, nogil=True)
-def _count_holders(holders, first, past):
-    """The different holders within the slices of ``holders``, ascending, and in how many slices each is."""
+def _count_holders(holders, first, past, seen):
+    """The different holders within the slices of ``holders``, and in how many slices each is. ``seen``: zeros, one for
+    each holder; zeros again afterwards."""
     total = 0
     for k in range(len(first)):
         total += past[k] - first[k]
-    every = np.empty(total, np.int32)
-    at = 0
+    positions = np.empty(total, np.int64)
+    found = 0
     for k in range(len(first)):
         for h in range(first[k], past[k]):
-            every[at] = holders[h]
-            at += 1
-    every.sort()
-    positions = np.empty(total, np.int64)
-    counts = np.empty(total, np.int64)
-    found = -1
-    for holder in every:
-        if found < 0 or positions[found] != holder:
-            found += 1
-            positions[found] = holder
-            counts[found] = 0
-        counts[found] += 1
-    return positions[: found + 1], counts[: found + 1]
+            if seen[holders[h]] == 0:
+                positions[found] = holders[h]
+                found += 1
+            seen[holders[h]] += 1
+    positions = positions[:found]
+    counts = np.empty(found, np.int64)
+    for n in range(found):
+        counts[n] = seen[positions[n]]
+        seen[positions[n]] = 0
+    return positions, counts
 
 
 def _microseconds(at: datetime) -> int:

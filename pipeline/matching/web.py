@@ -164,8 +164,9 @@ class Region:
         return [other for other in self._web.copied(name) if not self._sketches.is_section(other)]
 
     def _is_edge(self, pair: Pair) -> bool:
-        ends = (pair.earlier_id,) if self._sketches.is_section(pair.article_id) else (pair.earlier_id, pair.article_id)
-        return pair.likeness >= FLOOR and all(self._web.is_node(name) for name in ends)
+        if pair.likeness < FLOOR or not self._web.is_node(pair.earlier_id):
+            return False
+        return self._sketches.is_section(pair.article_id) or self._web.is_node(pair.article_id)
 
     def _judged(self, edges: Sequence[Pair]) -> dict[tuple[str, str], float]:
         """The probability of each edge, in its surroundings."""

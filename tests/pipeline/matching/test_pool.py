@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.matching.pool import Pool
@@ -73,6 +73,7 @@ worlds = st.lists(
 )
 
 
+@settings(max_examples=600, deadline=None)
 @given(worlds, st.integers(1, 4), st.integers(1, 5), st.integers(0, 24))
 def test_whoever_may_find_an_article_is_among_its_later_ones(world, crowd: int, most: int, taken: int):
     """What matching relies on: an article's coming changes the candidates of those only."""
