@@ -123,8 +123,8 @@ class Pool:
         rank: np.ndarray = self._rank[self._place[start:end]]
         earliest = int(np.searchsorted(self.time, self.time[i] - self._horizon)) if self.dated[i] else 0
         # Of a key that many hold the nearest in time count: a bound on what a hot topic costs.
-        slices = _nearest(self._articles, self._begin[start:end], rank, earliest, self._undated, self._crowd)
-        return self._near(i, *_count_holders(self._articles, *slices, self._seen))
+        first, past = _nearest(self._articles, self._begin[start:end], rank, earliest, self._undated, self._crowd)
+        return self._near(i, *_count_holders(self._articles, first, past, self._seen))
 
     def _near(self, i: int, positions: np.ndarray, shared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         near = (self._language[positions] == self._language[i]) & (self._owner[positions] != self._owner[i])
