@@ -43,7 +43,7 @@ VARIED = 0.5
 """A variant of a set weighs so much of the set."""
 MOST_NEGATIVES = 40_000
 """Of a set without gold stories."""
-MET = 0.15
+MET = 0.4
 """So much the families that met weigh: most of their pairs are look-alikes."""
 MOST_VARIED = 60_000
 """Of a variant so many pairs are trained on, drawn by chance."""
