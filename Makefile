@@ -44,10 +44,10 @@ eval: setup ## quality on labelled sets beside the project (../shared), where th
 	else echo "no labelled sets in ../shared: nothing to evaluate"; fi
 
 bench: setup ## the measurements that the docs quote; some need labelled sets beside the project (../shared/data)
-	@for b in poll kills; do echo "== bench/$$b.py"; $(BIN)/python bench/$$b.py || exit 1; done
-	@if [ -d ../shared/data ]; then for b in extraction matching metrics; do \
-		echo "== bench/$$b.py"; $(BIN)/python bench/$$b.py $$([ $$b = matching ] && echo ../shared/data) || exit 1; done; \
-	else echo "no labelled sets in ../shared/data: extraction, matching and metrics are not measured"; fi
+	@for b in poll kills families orders floods; do echo "== bench/$$b.py"; $(BIN)/python bench/$$b.py || exit 1; done
+	@if [ -d ../shared/data ]; then for b in extraction matching digests metrics; do \
+		echo "== bench/$$b.py"; $(BIN)/python bench/$$b.py $$(case $$b in matching|digests) echo ../shared/data;; esac) || exit 1; done; \
+	else echo "no labelled sets in ../shared/data: extraction, matching, digests and metrics are not measured"; fi
 
 train: setup ## make the models of matching again from labelled sets beside the project (../shared/data)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group train
