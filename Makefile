@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: help setup demo test fast-test lint format eval bench train schemas lock clean
+.PHONY: help setup demo test fast-test fuzz lint format eval bench train schemas lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ test: setup ## all tests
 
 fast-test: setup ## the tests that take seconds
 	@$(BIN)/pytest --numprocesses auto --dist loadfile -m "not slow"
+
+fuzz: setup ## the property tests on new examples, ten times; what they find becomes a test of its own
+	@for i in 1 2 3 4 5 6 7 8 9 10; do \
+		$(BIN)/pytest --numprocesses auto --hypothesis-profile fuzz -m "hypothesis and not slow" || exit 1; done
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -6,10 +6,16 @@ import pathlib
 import subprocess
 import sys
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
 from connectors.warehouse import OpenWarehouse
+
+# The same examples every time, so that a run says something about the change it tests; `make fuzz` looks for new ones.
+hypothesis.settings.register_profile("same", derandomize=True, database=None)
+hypothesis.settings.register_profile("fuzz", print_blob=True)
+hypothesis.settings.load_profile("same")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,7 @@ numeric ids). A document that breaks off gives the items before the break; what 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import Any
@@ -65,7 +66,8 @@ def _salvage(text: str, error: Exception) -> tuple[dict[str, Any], Problem]:
     for key, value in re.findall(
         r'"(version|title|language|home_page_url)"\s*:\s*("(?:[^"\\]|\\.)*")', text[: start.start()]
     ):
-        head[key] = _text(_DECODER.decode(value))
+        with contextlib.suppress(ValueError):  # damaged as well: the head says nothing then
+            head[key] = _text(_DECODER.decode(value))
     return head, fields.problem("entry_unreadable", detail, text[position:])
 
 

@@ -101,6 +101,13 @@ def test_damaged_documents(body: bytes, content_type: str | None) -> None:
     assert_sound(body, content_type)
 
 
+def test_a_broken_head_of_a_broken_json_feed_says_nothing() -> None:
+    head = '"version": "h\\ps://jsonfeed.org/version/1.1", "title": "Harbour"'
+    feed = parse("{" + head + ', "items": [{"url": "https://news.example/1"}, {')
+    assert (feed.title, feed.format) == ("Harbour", "json11")
+    assert [item.url for item in feed.items] == ["https://news.example/1"]
+
+
 @given(st.lists(st.sampled_from(TOKENS), max_size=60))
 @settings(max_examples=200, deadline=None)
 def test_markup_in_any_order(tokens: list[bytes]) -> None:
