@@ -1,8 +1,8 @@
 """A Kafka broker on this machine, for tests and for trying wiredesk out: one KRaft node on 127.0.0.1, no container.
 
-``fetch()`` gets the jars from Maven Central once (``mvn``, 45 jars, 44 MB, kept in the user's cache), ``start(folder)``
-formats the folder if it is new and starts a broker in it, ``stop(folder)`` ends that broker and no other. A folder keeps
-its port, so a broker that was killed comes back where its clients look for it. Needs Java 17 and Maven; only the
+``fetch()`` gets the jars from Maven Central once (``mvn``, 44 MB, kept in the user's cache), ``start(folder)`` formats
+the folder if it is new and starts a broker in it, ``stop(folder)`` ends that broker and no other. A folder keeps its
+port, so that a broker that was killed comes back where its clients look for it. Needs Java 17 and Maven, and only the
 standard library otherwise. From the command line::
 
     python deploy/engines/kafka.py up|down|status [FOLDER]
@@ -180,7 +180,9 @@ def _format(folder: pathlib.Path, port: int | None, java: list[str]) -> None:
     settings = folder / "server.properties"
     known = settings.is_file()
     if known and port is not None and not (address(folder) or "").endswith(f":{port}"):
-        raise EngineError(f"{folder} holds a broker of another port ({address(folder)}): give that one or another folder")
+        raise EngineError(
+            f"{folder} holds a broker of another port ({address(folder)}): give that one or another folder"
+        )
     if known and (folder / "data" / "meta.properties").is_file():
         return
     chosen = port or free_port()
@@ -194,7 +196,7 @@ def _format(folder: pathlib.Path, port: int | None, java: list[str]) -> None:
 
 def free_port(besides: int | None = None) -> int:
     """A port of 127.0.0.1 that nobody listens on."""
-    for port in random.sample(PORTS, 200):  # noqa: S311 - nothing to guess
+    for port in random.sample(PORTS, 200):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

@@ -10,9 +10,10 @@ from datetime import datetime
 import click
 import structlog
 
-from connectors.queue import Message, Positions, Queue, read_fetched
-from connectors.warehouse import Warehouse
+from connectors.queue import Message, Positions, Queue, QueueUnavailable, read_fetched
+from connectors.warehouse import Warehouse, WarehouseBusy
 from pipeline.cli.batches import Batches, Item, Outcome
+from pipeline.cli.dead_letters import bury, dead_letters, left_unburied
 from pipeline.cli.doors import now, the_queue, warehouse_opener
 from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings, StreamSettings
@@ -21,9 +22,14 @@ from pipeline.cli.stopping import stop_on_signals
 
 log = structlog.get_logger()
 
+LOOK_SECONDS = 5.0
+"""How often an idle stream looks whether its position was moved."""
+
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--queue", "queue_url", metavar="URL", help="Where items come from (sqlite:///path).")
+@click.option(
+    "--queue", "queue_url", metavar="URL", help="Where items come from (sqlite:///path, kafka://host:port/topic)."
+)
 @click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path).")
 @click.option("--once", is_flag=True, help="End when the queue is empty.")
 @click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner.")
@@ -44,7 +50,7 @@ def stream(
       wiredesk stream --queue sqlite:///var/queue.db --warehouse duckdb:///var/wiredesk.duckdb
     """
     options = checked_beam_options(runner, beam_options)
-    queue = the_queue(queue_url or settings.queue)
+    queue = the_queue(queue_url or settings.queue, settings.kafka.credentials)
     opener = warehouse_opener(warehouse_url or settings.warehouse)
     batches = Batches(opener, queue.channel, steps(settings), now, options)
     with stop_on_signals() as stop:
@@ -65,29 +71,73 @@ def run_stream(
     once: bool,
     clock: Callable[[], datetime],
 ) -> Outcome:
-    """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all."""
+    """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all.
+
+    Brokers that are away are waited for, but not with ``once``. When ``wiredesk queue replay`` has moved the
+    warehouse's position back, reading goes on from there."""
     total = Outcome()
     positions = start_positions(open_warehouse(), queue)
-    published = time.monotonic()
+    letters = left_unburied(queue, settings.group, positions, settings.batch_items)
+    published = looked = time.monotonic()
     while not stop.is_set():
-        messages = queue.read(positions, settings.batch_items, settings.batch_bytes, settings.wait_seconds)
-        if messages:
-            began = time.monotonic()
-            outcome = batches.run([_item(m, queue.channel) for m in messages])
-            positions = after(positions, messages)
-            queue.commit(settings.group, positions)
-            total += outcome
-            lag = sum(end - positions.get(p, 0) for p, end in queue.end().items())
-            seconds = round(time.monotonic() - began, 2)
-            log.info("batch", items=outcome.records, new=outcome.receipts, seconds=seconds, lag=lag)
-        elif once:
-            break
-        else:
-            queue.trim(clock())
+        try:
+            if letters:
+                bury(queue, letters)
+                letters = []
+            messages = queue.read(positions, settings.batch_items, settings.batch_bytes, settings.wait_seconds)
+            if messages:
+                began = time.monotonic()
+                with open_warehouse().hold() as warehouse:
+                    if (moved := moved_back(warehouse, queue, positions)) is not None:
+                        positions = moved
+                        continue
+                    outcome = batches.run([_item(m, queue.channel) for m in messages])
+                positions = after(positions, messages)
+                total += outcome
+                letters = dead_letters(messages)
+                if letters:
+                    bury(queue, letters)
+                    letters = []
+                queue.commit(settings.group, positions)
+                lag = sum(end - positions.get(p, 0) for p, end in queue.end().items())
+                seconds = round(time.monotonic() - began, 2)
+                log.info("batch", items=outcome.records, new=outcome.receipts, seconds=seconds, lag=lag)
+            elif once:
+                break
+            else:
+                queue.trim(clock())
+                if time.monotonic() - looked >= LOOK_SECONDS:
+                    looked = time.monotonic()
+                    positions = _moved_back_if_free(open_warehouse(), queue, positions) or positions
+        except QueueUnavailable as e:
+            if once:
+                raise
+            log.warning("waiting for the queue", error=str(e))
+            stop.wait(settings.wait_seconds)
         if settings.snapshot_seconds and time.monotonic() - published >= settings.snapshot_seconds:
             _publish(open_warehouse(), clock())
             published = time.monotonic()
     return total
+
+
+def moved_back(warehouse: Warehouse, queue: Queue, positions: Positions) -> dict[int, int] | None:
+    """Where to go on if somebody moved the warehouse's position back behind these, else None."""
+    if all(p.position >= positions.get(p.partition, 0) for p in warehouse.progress(queue.channel)):
+        return None
+    found = start_positions(warehouse, queue)
+    if all(at >= positions.get(p, 0) for p, at in found.items()):  # the queue has dropped what is behind
+        return None
+    log.info("reading again", positions=found)
+    return found
+
+
+def _moved_back_if_free(warehouse: Warehouse, queue: Queue, positions: Positions) -> dict[int, int] | None:
+    """The same while nothing is to do: a warehouse that somebody else holds is asked another time."""
+    try:
+        with warehouse.hold():
+            return moved_back(warehouse, queue, positions)
+    except WarehouseBusy:
+        return None
 
 
 def start_positions(warehouse: Warehouse, queue: Queue) -> dict[int, int]:
