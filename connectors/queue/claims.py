@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -79,11 +79,18 @@ class ClaimCheck:
     def append(self, messages: Sequence[Outgoing]) -> Positions:
         return self._queue.append([self._checked(message) for message in messages])
 
-    def read(self, positions: Positions, limit: int, max_bytes: int, timeout: float) -> list[Message]:
+    def read(
+        self,
+        positions: Positions,
+        limit: int,
+        max_bytes: int,
+        timeout: float,
+        partitions: Collection[int] | None = None,
+    ) -> list[Message]:
         found: list[Message] = []
         held = 0
         cut: set[int] = set()
-        for message in self._queue.read(positions, limit, max_bytes, timeout):
+        for message in self._queue.read(positions, limit, max_bytes, timeout, partitions):
             if message.partition in cut:  # what comes after one that was left is left too: order
                 continue
             claim = _claim(message.value)
@@ -192,7 +199,7 @@ class ClaimCheck:
         oldest = now
         for partition, first in start.items():
             if first < end.get(partition, first):
-                found = self._queue.read({**end, partition: first}, 1, 1, 0)
+                found = self._queue.read({partition: first}, 1, 1, 0, [partition])
                 oldest = min([oldest, *(m.appended_at for m in found)])
         return oldest
 

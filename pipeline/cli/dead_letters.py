@@ -30,13 +30,9 @@ def left_unburied(queue: Queue, group: str, positions: Positions, batch_items: i
     found: list[DeadLetter] = []
     for partition, end in positions.items():
         at = max(committed.get(partition, 0), start.get(partition, 0), end - batch_items)
-        while at < end:
-            messages = queue.read({**queue.end(), partition: at}, batch_items, READ_BYTES, 0)
-            if not messages:
-                break
-            own = [m for m in messages if m.partition == partition]
-            found += dead_letters([m for m in own if m.offset < end])
-            at = max([at, *(m.offset + 1 for m in own)])
+        while at < end and (messages := queue.read({partition: at}, batch_items, READ_BYTES, 0, [partition])):
+            found += dead_letters([m for m in messages if m.offset < end])
+            at = messages[-1].offset + 1
     return found
 
 

@@ -101,7 +101,7 @@ def look(door: Queue, warehouse: Positions | None = None) -> Status:
     def appended(partition: int, offset: int) -> datetime | None:
         place = (partition, offset)
         if place not in since and offset < end[partition]:
-            found = [m for m in door.read({**end, partition: offset}, 1, 1, 0) if m.partition == partition]
+            found = door.read({partition: offset}, 1, 1, 0, [partition])
             since[place] = found[0].appended_at if found else None
         return since.get(place)
 

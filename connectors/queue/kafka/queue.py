@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from kafka import KafkaAdminClient
@@ -57,8 +57,15 @@ class KafkaQueue:
             self._writer.append(messages)
         return self.end()
 
-    def read(self, positions: Positions, limit: int, max_bytes: int, timeout: float) -> list[Message]:
-        return self._reader.read(positions, limit, max_bytes, timeout)
+    def read(
+        self,
+        positions: Positions,
+        limit: int,
+        max_bytes: int,
+        timeout: float,
+        partitions: Collection[int] | None = None,
+    ) -> list[Message]:
+        return self._reader.read(positions, limit, max_bytes, timeout, partitions)
 
     def start(self) -> Positions:
         return self._offsets.start()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,28 +48,35 @@ class Reader:
         """Partition -> the position that the next message given has, or is before."""
         self._waiting: dict[int, deque[Message]] = {}
         """Partition -> messages fetched and not yet given, from ``_at`` on."""
+        self._beyond: set[int] = set()
+        """Partitions whose position the topic does not reach."""
         self._start: dict[int, int] = {}
         self._end: dict[int, int] = {}
         self._looked = float("-inf")
         self._turn = 0
 
-    def read(self, positions: Positions, limit: int, max_bytes: int, timeout: float) -> list[Message]:
+    def read(
+        self,
+        positions: Positions,
+        limit: int,
+        max_bytes: int,
+        timeout: float,
+        partitions: Collection[int] | None = None,
+    ) -> list[Message]:
         """See ``connectors.queue.Queue.read``."""
         with in_our_words(self._address):
-            if self._consumer is None:
-                self._consumer = self._open()
-            consumer = self._consumer
+            consumer = self._consumer = self._consumer or self._open()
             until = self._clock() + timeout
             if self._clock() - self._looked > LOOK_EVERY:
                 self._look()
-            self._place(consumer, positions)
-            while not self._enough(limit, max_bytes):
-                some = any(self._waiting.values())
+            chosen = self._place(consumer, positions, partitions)
+            while not self._enough(chosen, limit, max_bytes):
+                some = any(self._waiting[p] for p in chosen)
                 left = until - self._clock()
                 if not some and left <= 0:
                     self._look()
-                    self._place(consumer, positions)
-                    missing = self._missing(consumer)
+                    chosen = self._place(consumer, positions, partitions)
+                    missing = self._missing(consumer, chosen)
                     if not missing:
                         break
                     if left < -self._address.patience:
@@ -77,7 +84,7 @@ class Reader:
                 wait = GATHER if some else min(max(left, 0.0) or STEP, STEP)
                 if not self._fetch(consumer, wait, limit) and some:
                     break
-            return self._take(limit, max_bytes)
+            return self._take(chosen, limit, max_bytes)
 
     def close(self) -> None:
         consumer, self._consumer = self._consumer, None
@@ -107,34 +114,38 @@ class Reader:
         self._start = self._offsets.start()
         self._looked = self._clock()
 
-    def _place(self, consumer: KafkaConsumer, positions: Positions) -> None:
-        """Have the consumer read each partition from its position on. One that the topic does not reach (it lost
-        messages, or these are another topic's positions) is left alone until it does."""
-        wanted = {p: max(positions.get(p, 0), first) for p, first in self._start.items()}
-        tracked = {TopicPartition(self._address.topic, p) for p in wanted}
-        if consumer.assignment() != tracked:  # partitions were added
+    def _place(self, consumer: KafkaConsumer, positions: Positions, partitions: Collection[int] | None) -> list[int]:
+        """Have the consumer read these partitions from their positions on, and the others not; returns which.
+
+        One that the topic does not reach (it lost messages) is left alone until it does."""
+        tracked = {TopicPartition(self._address.topic, p) for p in self._end}
+        if consumer.assignment() != tracked:  # the first time, and when partitions were added
             consumer.assign(sorted(tracked))
             self._at.clear()
-        moved = {p: offset for p, offset in wanted.items() if self._at.get(p) != offset}
-        for p, offset in moved.items():
+        chosen = sorted(self._end if partitions is None else set(self._end) & set(partitions))
+        for p in chosen:
+            offset = max(positions.get(p, 0), self._start.get(p, 0))
+            if self._at.get(p) == offset and p not in self._beyond:
+                continue
             self._at[p] = offset
             self._waiting[p] = deque()
-            consumer.seek(TopicPartition(self._address.topic, p), offset)
-        for p, offset in wanted.items():
-            tp = TopicPartition(self._address.topic, p)
-            beyond = offset > self._end.get(p, 0) and p in moved
-            if beyond:
-                consumer.pause(tp)
-            elif tp in consumer.paused() and offset <= self._end.get(p, 0):
-                consumer.seek(tp, offset)
-                consumer.resume(tp)
+            if offset > self._end[p]:
+                self._beyond.add(p)
+            else:
+                self._beyond.discard(p)
+                consumer.seek(TopicPartition(self._address.topic, p), offset)
+        idle = {tp for tp in tracked if tp.partition not in chosen or tp.partition in self._beyond}
+        paused = set(consumer.paused())
+        consumer.pause(*(idle - paused))
+        consumer.resume(*(paused - idle))
+        return chosen
 
-    def _missing(self, consumer: KafkaConsumer) -> dict[int, int]:
-        """The partitions that have messages which were not fetched yet, and from where on."""
+    def _missing(self, consumer: KafkaConsumer, chosen: Sequence[int]) -> dict[int, int]:
+        """Of these partitions those that have messages which were not fetched yet, and from where on."""
         found = {}
-        for p, end in self._end.items():
-            at = self._at.get(p, 0)
-            if not self._waiting.get(p) and at < end:
+        for p in chosen:
+            at, end = self._at[p], self._end[p]
+            if not self._waiting[p] and at < end:
                 # The consumer also passes what is not for us: marks of transactions, aborted messages.
                 position = consumer.position(TopicPartition(self._address.topic, p), timeout_ms=1000)
                 if max(at, position or 0) < end:
@@ -150,18 +161,17 @@ class Reader:
             waiting.extend(_message(r) for r in records if r.offset >= self._at.get(tp.partition, 0))
         return bool(found)
 
-    def _enough(self, limit: int, max_bytes: int) -> bool:
-        held = [message for waiting in self._waiting.values() for message in waiting]
+    def _enough(self, chosen: Sequence[int], limit: int, max_bytes: int) -> bool:
+        held = [message for p in chosen for message in self._waiting[p]]
         return len(held) >= limit or sum(_size(m) for m in held) >= max_bytes
 
-    def _take(self, limit: int, max_bytes: int) -> list[Message]:
+    def _take(self, chosen: Sequence[int], limit: int, max_bytes: int) -> list[Message]:
         """Take from the partitions in turn, another one first each time."""
         found: list[Message] = []
         held = 0
-        partitions = sorted(self._waiting)
         self._turn += 1
-        for n in range(len(partitions)):
-            waiting = self._waiting[partitions[(self._turn + n) % len(partitions)]]
+        for n in range(len(chosen)):
+            waiting = self._waiting[chosen[(self._turn + n) % len(chosen)]]
             while waiting and len(found) < limit:
                 held += _size(waiting[0])
                 if found and held > max_bytes:
