@@ -29,6 +29,7 @@ from collections.abc import Iterator
 POM = pathlib.Path(__file__).with_name("kafka-pom.xml")
 JAVA = 17
 HEAP = ("-Xms128m", "-Xmx512m")
+FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 READY_SECONDS = 90.0
 STOP_SECONDS = 20.0
 PORTS = range(20_000, 32_000)
@@ -112,7 +113,7 @@ def start(folder: pathlib.Path | str, port: int | None = None) -> str:
         return _wait(folder, pid)
     if why := missing():
         raise EngineError(why)
-    java = ["java", *HEAP, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{fetch()}/*"]
+    java = ["java", *HEAP, *FLAGS, "-cp", f"{fetch()}/*"]
     _format(folder, port, java)
     with (folder / "kafka.log").open("ab") as log:
         process = subprocess.Popen(
@@ -233,12 +234,15 @@ def _pid(folder: pathlib.Path) -> int | None:
 
 def _runs(pid: int, folder: pathlib.Path) -> bool:
     """Whether the process is there and is this broker: its number may be another's by now."""
+    child = False
     with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # if it is a child of ours that ended, let it go
+        child = os.waitpid(pid, os.WNOHANG) == (0, 0)  # a child of ours that ended is let go
     try:
-        return str(folder / "server.properties").encode() in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+    # Java starts itself anew with other settings: in between a process has no command line.
+    return str(folder / "server.properties").encode() in line or (child and not line)
 
 
 def main(arguments: list[str]) -> int:
