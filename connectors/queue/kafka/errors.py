@@ -75,4 +75,5 @@ def patiently(call: Callable[[], T], address: Address) -> T:
 
 def _brief(error: BaseException) -> str:
     """The error in one short line. (Some hold the whole request.)"""
-    return f"{type(error).__name__} {' '.join(str(error).split())[:160]}".strip()
+    name, told = type(error).__name__, " ".join(str(error).split())
+    return told[:160] if told.startswith(name) else f"{name} {told[:160]}".strip()
