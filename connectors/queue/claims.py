@@ -74,6 +74,7 @@ class ClaimCheck:
             try:
                 self._store = open_store(f"{claims.blobs.rstrip('/')}", quote(queue.channel, safe=""))
             except BlobError as e:
+                queue.close()
                 raise QueueError(f"blobs={claims.blobs}: {e}") from e
 
     def append(self, messages: Sequence[Outgoing]) -> Positions:
