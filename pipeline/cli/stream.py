@@ -12,7 +12,8 @@ import structlog
 
 from connectors.queue import Message, Positions, Queue, QueueUnavailable, read_fetched
 from connectors.warehouse import Warehouse, WarehouseBusy
-from pipeline.cli.batches import Batches, Item, Outcome
+from pipeline.channel import Counts, Item
+from pipeline.cli.batches import Batches
 from pipeline.cli.dead_letters import bury, dead_letters, left_unburied
 from pipeline.cli.doors import now, the_queue, warehouse_opener
 from pipeline.cli.errors import UserError
@@ -58,7 +59,7 @@ def stream(
             total = run_stream(queue, opener, batches, settings.stream, stop, once=once, clock=now)
         finally:
             queue.close()
-    click.echo(f"{total.records} items read: {total.receipts} new, {total.records - total.receipts} seen before")
+    click.echo(f"{total.items} items read: {total.new} new, {total.items - total.new} seen before")
 
 
 def run_stream(
@@ -70,12 +71,12 @@ def run_stream(
     *,
     once: bool,
     clock: Callable[[], datetime],
-) -> Outcome:
+) -> Counts:
     """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all.
 
     Brokers that are away are waited for, but not with ``once``. When ``wiredesk queue replay`` has moved the
     warehouse's position back, reading goes on from there."""
-    total = Outcome()
+    total = Counts()
     positions = start_positions(open_warehouse(), queue)
     letters = left_unburied(queue, settings.group, positions, settings.batch_items)
     published = looked = time.monotonic()
@@ -101,7 +102,7 @@ def run_stream(
                 queue.commit(settings.group, positions)
                 lag = sum(end - positions.get(p, 0) for p, end in queue.end().items())
                 seconds = round(time.monotonic() - began, 2)
-                log.info("batch", items=outcome.records, new=outcome.receipts, seconds=seconds, lag=lag)
+                log.info("batch", items=outcome.items, new=outcome.new, seconds=seconds, lag=lag)
             elif once:
                 break
             else:

@@ -54,7 +54,7 @@ def stream(queue, warehouse, **settings) -> int:
     """Run a stream to the queue's end; how many items it read."""
     batches = Batches(warehouse, queue.channel, Steps(), lambda: NOW)
     options = StreamSettings(**{"batch_items": 10, "wait_seconds": 0.1} | settings)
-    return run_stream(queue, warehouse, batches, options, threading.Event(), once=True, clock=lambda: NOW).records
+    return run_stream(queue, warehouse, batches, options, threading.Event(), once=True, clock=lambda: NOW).items
 
 
 def sums(warehouse, queue) -> tuple[int, int, int]:
@@ -207,7 +207,7 @@ def test_an_idle_stream_notices_a_replay(queue, queue_url, warehouse, monkeypatc
 
     settings = StreamSettings(wait_seconds=0.01)
     total = run_stream(Idle(), warehouse, batches, settings, stop, once=False, clock=lambda: NOW)
-    assert total.records == 8
+    assert total.items == 8
     assert sums(warehouse, queue) == (8, 4, 4)
 
 

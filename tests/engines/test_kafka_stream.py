@@ -90,7 +90,7 @@ def test_poison_ends_as_rejects_and_dead_letters_and_the_stream_goes_on(kafka_ur
     }
     bare.append([good, *(Outgoing("k", value) for value in poison), an_item(2)])
     queue.append([an_item(n) for n in range(3, 9)])
-    assert stream(queue, warehouse).records == 14
+    assert stream(queue, warehouse).items == 14
     with warehouse().hold() as held:
         report = check(held, queue)
         assert report.balances, report.wrong
@@ -100,7 +100,7 @@ def test_poison_ends_as_rejects_and_dead_letters_and_the_stream_goes_on(kafka_ur
     letters = dead_letters(kafka_url)
     assert {m.value: m.headers["dead-reason"] for m in letters} == poison
     assert len({m.headers["dead-position"] for m in letters}) == len(poison)
-    assert stream(queue, warehouse).records == 0
+    assert stream(queue, warehouse).items == 0
     assert len(dead_letters(kafka_url)) == len(poison)
     queue.close()
     bare.close()
@@ -124,7 +124,7 @@ def test_letters_that_a_killed_stream_did_not_bury_are_buried_at_the_next_start(
         stream(Dying(), warehouse)
     with pytest.raises(QueueError, match="no topic"):
         dead_letters(kafka_url)
-    assert stream(queue, warehouse).records == 0
+    assert stream(queue, warehouse).items == 0
     assert [m.value for m in dead_letters(kafka_url)] == [b"bad"]
     queue.close()
 
@@ -140,7 +140,7 @@ def test_a_dead_letter_topic_that_may_not_be_made_stops_nobody(kafka_url, wareho
         def __getattr__(self, name):
             return getattr(queue, name)
 
-    assert stream(Forbidden(), warehouse).records == 2
+    assert stream(Forbidden(), warehouse).items == 2
     assert queue.committed("stream") == queue.end()
     queue.close()
 
@@ -166,7 +166,7 @@ def test_partitions_added_while_the_stream_runs_are_read(kafka_url, kafka_topic,
         def __getattr__(self, name):
             return getattr(queue, name)
 
-    assert stream(Growing(), warehouse).records == 40
+    assert stream(Growing(), warehouse).items == 40
     with warehouse().hold() as held:
         assert len(held.progress(queue.channel)) > 3
         assert check(held, queue).balances
