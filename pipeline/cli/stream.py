@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import click
 import structlog
 
-from connectors.queue import Message, Positions, Queue, QueueUnavailable, read_fetched
+from connectors.queue import DeadLetter, Message, Positions, Queue, QueueUnavailable, read_fetched
 from connectors.warehouse import Warehouse, WarehouseBusy
 from pipeline.channel import Counts, Item
 from pipeline.cli.batches import Batches
@@ -74,42 +75,15 @@ def run_stream(
 ) -> Counts:
     """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all.
 
-    Brokers that are away are waited for, but not with ``once``. When ``wiredesk queue replay`` has moved the
-    warehouse's position back, reading goes on from there."""
-    total = Counts()
-    positions = start_positions(open_warehouse(), queue)
-    letters = left_unburied(queue, settings.group, positions, settings.batch_items)
-    published = looked = time.monotonic()
+    Brokers that are away are waited for, but not with ``once``."""
+    walk = _Walk(queue, open_warehouse, batches, settings)
+    published = time.monotonic()
     while not stop.is_set():
         try:
-            if letters:
-                bury(queue, letters)
-                letters = []
-            messages = queue.read(positions, settings.batch_items, settings.batch_bytes, settings.wait_seconds)
-            if messages:
-                began = time.monotonic()
-                with open_warehouse().hold() as warehouse:
-                    if (moved := moved_back(warehouse, queue, positions)) is not None:
-                        positions = moved
-                        continue
-                    outcome = batches.run([_item(m, queue.channel) for m in messages])
-                positions = after(positions, messages)
-                total += outcome
-                letters = dead_letters(messages)
-                if letters:
-                    bury(queue, letters)
-                    letters = []
-                queue.commit(settings.group, positions)
-                lag = sum(end - positions.get(p, 0) for p, end in queue.end().items())
-                seconds = round(time.monotonic() - began, 2)
-                log.info("batch", items=outcome.items, new=outcome.new, seconds=seconds, lag=lag)
-            elif once:
-                break
-            else:
-                queue.trim(clock())
-                if time.monotonic() - looked >= LOOK_SECONDS:
-                    looked = time.monotonic()
-                    positions = _moved_back_if_free(open_warehouse(), queue, positions) or positions
+            if not walk.step():
+                if once:
+                    break
+                walk.rest(clock())
         except QueueUnavailable as e:
             if once:
                 raise
@@ -118,7 +92,67 @@ def run_stream(
         if settings.snapshot_seconds and time.monotonic() - published >= settings.snapshot_seconds:
             _publish(open_warehouse(), clock())
             published = time.monotonic()
-    return total
+    return walk.total
+
+
+@dataclass
+class _Walk:
+    """Through the queue, batch by batch. Where one method stopped for the queue, the next goes on.
+
+    When ``wiredesk queue replay`` has moved the warehouse's position back, the walk goes on from there."""
+
+    queue: Queue
+    open_warehouse: Callable[[], Warehouse]
+    batches: Batches
+    settings: StreamSettings
+    total: Counts = field(default_factory=Counts)
+    positions: dict[int, int] | None = None
+    letters: list[DeadLetter] = field(default_factory=list)
+    """To be buried still."""
+    looked: float = field(default_factory=time.monotonic)
+
+    def step(self) -> bool:
+        """Read a batch and run it; False if there was nothing to read."""
+        queue, settings = self.queue, self.settings
+        if self.positions is None:
+            positions = start_positions(self.open_warehouse(), queue)
+            self.letters = left_unburied(queue, settings.group, positions, settings.batch_items)
+            self.positions = positions
+        self._bury()
+        messages = queue.read(self.positions, settings.batch_items, settings.batch_bytes, settings.wait_seconds)
+        if not messages:
+            return False
+        began = time.monotonic()
+        with self.open_warehouse().hold() as warehouse:
+            if (moved := moved_back(warehouse, queue, self.positions)) is not None:
+                self.positions = moved
+                return True
+            counts = self.batches.run([_item(m, queue.channel) for m in messages])
+        self.positions = after(self.positions, messages)
+        self.total += counts
+        self.letters = dead_letters(messages)
+        self._bury()
+        queue.commit(settings.group, self.positions)
+        lag = sum(end - self.positions.get(p, 0) for p, end in queue.end().items())
+        log.info("batch", items=counts.items, new=counts.new, seconds=round(time.monotonic() - began, 2), lag=lag)
+        return True
+
+    def rest(self, now: datetime) -> None:
+        """What is to be done when nothing waits."""
+        self.queue.trim(now)
+        if self.positions is None or time.monotonic() - self.looked < LOOK_SECONDS:
+            return
+        self.looked = time.monotonic()
+        try:
+            with self.open_warehouse().hold() as warehouse:
+                self.positions = moved_back(warehouse, self.queue, self.positions) or self.positions
+        except WarehouseBusy:  # somebody else has it: another time
+            return
+
+    def _bury(self) -> None:
+        if self.letters:
+            bury(self.queue, self.letters)
+            self.letters = []
 
 
 def moved_back(warehouse: Warehouse, queue: Queue, positions: Positions) -> dict[int, int] | None:
@@ -130,15 +164,6 @@ def moved_back(warehouse: Warehouse, queue: Queue, positions: Positions) -> dict
         return None
     log.info("reading again", positions=found)
     return found
-
-
-def _moved_back_if_free(warehouse: Warehouse, queue: Queue, positions: Positions) -> dict[int, int] | None:
-    """The same while nothing is to do: a warehouse that somebody else holds is asked another time."""
-    try:
-        with warehouse.hold():
-            return moved_back(warehouse, queue, positions)
-    except WarehouseBusy:
-        return None
 
 
 def start_positions(warehouse: Warehouse, queue: Queue) -> dict[int, int]:
