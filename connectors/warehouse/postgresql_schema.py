@@ -18,6 +18,9 @@ from connectors.warehouse.ddl import literal, quoted
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+STORAGE = {"sketches": "toast_tuple_target = 8160"}
+"""A sketch has some 2 KB, just what PostgreSQL would move out of the row, and is always read whole."""
+
 
 @dataclass(frozen=True)
 class Index:
@@ -114,6 +117,7 @@ def migrate(connection: Connection, schema: str, migrations: tuple[ddl.Migration
         done.append(f"version {migration.version}: {migration.why}")
     here = columns_of(existing(connection))
     statements = ddl.additions(here, ddl.postgresql(connection.info.server_version))
+    statements += [f"ALTER TABLE {quoted(name)} SET ({how})" for name, how in STORAGE.items() if name not in here]
     done += ddl.told(here)
     present = valid_indexes(connection)
     for index in indexes():
