@@ -220,6 +220,8 @@ class PostgreSQLWarehouse:
 def _write(writer: Connection, batch: arrow.Batch) -> None:
     with writer.transaction():
         _stage(writer, batch)
+        if Link in batch.rows and Metric in batch.rows:
+            _move_metrics(writer, _staging(Metric))  # so that a row is written once, and a repeated batch writes none
         for replaced in batch.replaced:
             _remove_absent(writer, replaced)
         for table in TABLES.values():
@@ -227,7 +229,7 @@ def _write(writer: Connection, batch: arrow.Batch) -> None:
                 if cls in batch.rows:
                     _put(writer, table, cls)
         if Link in batch.rows:
-            _move_metrics(writer)
+            _move_metrics(writer, "metrics")
 
 
 def _staging(cls: type[Record]) -> str:
@@ -295,9 +297,9 @@ def _refuse_parts_without_row(writer: Connection, table: Table, cls: type[Record
         raise ValueError(f"{cls.__name__} records for rows that {table.name} does not have: {told}, ...")
 
 
-def _move_metrics(writer: Connection) -> None:
+def _move_metrics(writer: Connection, metrics: str) -> None:
     """Metrics are of the story that their article's link says."""
     writer.execute(
-        f"UPDATE metrics AS t SET story_id = i.story_id FROM {_staging(Link)} i "
+        f"UPDATE {metrics} AS t SET story_id = i.story_id FROM {_staging(Link)} i "
         "WHERE t.article_id = i.article_id AND t.story_id IS DISTINCT FROM i.story_id"
     )

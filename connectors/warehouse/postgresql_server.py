@@ -199,7 +199,8 @@ class Server:
         with self.told():
             pinned: Connection | None = getattr(self._pinned, "connection", None)
             if pinned is not None:
-                return work(pinned)
+                with pinned.transaction():  # a savepoint: what fails ends itself, not the block
+                    return work(pinned)
             connection, found = self._use(work)
             self._give_back(connection)
             return found
