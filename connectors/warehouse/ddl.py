@@ -137,7 +137,9 @@ def told(existing: Mapping[str, Set[str]]) -> list[str]:
     return found
 
 
-def unlike(existing: Mapping[str, Mapping[str, str]], keys: Mapping[str, tuple[str, ...]], dialect: Dialect) -> list[str]:
+def unlike(
+    existing: Mapping[str, Mapping[str, str]], keys: Mapping[str, tuple[str, ...]], dialect: Dialect
+) -> list[str]:
     """In what the tables here (table -> column -> type as ``dialect`` names it; table -> key) differ from ours, a line
     each."""
     found = [f"{what} is missing" for what in told({name: set(columns) for name, columns in existing.items()})]

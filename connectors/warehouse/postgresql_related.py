@@ -1,17 +1,17 @@
 """Sketches that share a key with those of a batch (``Warehouse.related``).
 
-Few keys are looked up in the index over all keys (GIN). It is the wrong way for many: its cost is that of the keys times
-the sketches found (5 s for 3,500 keys among 50,000 sketches). Then the stretch of time is read, and each sketch's keys
-are looked up among the wanted ones, which the server hashes, until one is found; most have one among their first.
+Few keys are looked up in the index over all keys (GIN). It is the wrong way for many: its cost is that of the keys
+times the sketches found (5 s for 3,500 keys among 50,000 sketches). Then the stretch of time is read, and each sketch's
+keys are looked up among the wanted ones, which the server hashes, until one is found; most have one among their first.
 """
 
 from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,7 @@ def _of_group(connection: psycopg.Connection[Any], group: Group, horizon: timede
     return [s for s in stored if s.at is None or surely[0] <= s.at <= surely[1] or is_near(s)]
 
 
-def _near(group: Group, horizon: timedelta) -> Any:
+def _near(group: Group, horizon: timedelta) -> Callable[[Sketch], bool]:
     """Whether a stored sketch, with a time, shares a key with one of the group that is within the horizon."""
     times: dict[int, list[datetime]] = defaultdict(list)
     for s in group.sketches:  # in the order of time
@@ -109,7 +109,8 @@ def _time(s: Sketch) -> datetime:
 
 
 def _shifted(at: datetime, by: timedelta) -> datetime:
+    """At the ends of the calendar, the end."""
     try:
         return at + by
     except OverflowError:
-        return (datetime.min if by < timedelta(0) else datetime.max).replace(tzinfo=at.tzinfo)
+        return datetime(1, 1, 1, tzinfo=UTC) if by < timedelta(0) else datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)

@@ -46,9 +46,7 @@ class Index:
 @functools.cache
 def indexes() -> tuple[Index, ...]:
     found = tomllib.loads(resources.files("connectors.warehouse").joinpath("indexes.toml").read_text("utf-8"))
-    return tuple(
-        Index(table, columns, serves) for table, wanted in found.items() for columns, serves in wanted.items()
-    )
+    return tuple(Index(table, columns, serves) for table, wanted in found.items() for columns, serves in wanted.items())
 
 
 def existing(connection: Connection) -> dict[str, dict[str, str]]:
@@ -170,5 +168,3 @@ def is_complete(connection: Connection, migrations: tuple[ddl.Migration, ...]) -
     if version is None or version > migrations[-1].version or is_older(connection, version, migrations):
         return False
     return all(index.name in valid_indexes(connection) for index in indexes())
-
-

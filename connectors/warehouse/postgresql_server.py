@@ -43,8 +43,8 @@ DEFAULTS = {
 SESSION = {"TimeZone": "UTC", "jit": "off"}
 MOST_IDLE = 4
 """So many readers' connections are kept for the next."""
-PERMANENT = ("starting up", "shutting down", "recovery mode", "too many", "remaining connection slots")
-"""A refusal (FATAL) that says none of these is not mended by waiting: a wrong password, no such database."""
+PASSING = ("starting up", "shutting down", "recovery mode", "too many", "remaining connection slots")
+"""What a refusal (FATAL) says that waiting mends; a wrong password or a missing database is not mended so."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,8 @@ class Server:
         found = connection.execute(
             "SELECT a.pid, a.application_name, host(a.client_addr) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
             "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.classid = $1::bigint::oid "
-            "AND l.objid = $2::bigint::oid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            "AND l.objid = $2::bigint::oid "
+            "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
             [key >> 32, key & 0xFFFF_FFFF],
         ).fetchall()
         if not found:
@@ -195,7 +196,7 @@ class Server:
     # -- readers --
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """What ``work`` gives on a connection that can only read; run again if a kept connection turns out to be lost."""
+        """What ``work`` gives on a connection that only reads; run again if a kept connection turns out to be lost."""
         with self.told():
             pinned: Connection | None = getattr(self._pinned, "connection", None)
             if pinned is not None:
@@ -274,7 +275,7 @@ class Server:
             connection = psycopg.connect(**self.location.parameters, autocommit=True, cursor_factory=psycopg.RawCursor)  # type: ignore[arg-type]
         except psycopg.OperationalError as e:
             told = f"{self.location.shown}: {first_line(e)}"
-            if "FATAL" in str(e) and not any(words in str(e) for words in PERMANENT):
+            if "FATAL" in str(e) and not any(words in str(e) for words in PASSING):
                 raise WarehouseError(told) from None
             raise WarehouseFailed(f"{told} (is the server running?)") from None
         register(connection)
@@ -299,16 +300,17 @@ class Server:
     def told(self) -> Iterator[None]:
         """What went wrong at the server, as the contract has it. Errors of a value (too large, no such date) are left:
         they are an item's fault."""
+        shown = self.location.shown
         try:
             yield
         except (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded):
             raise
         except errors.LockNotAvailable as e:
-            raise WarehouseBusy(f"{self.location.shown}: something else locks what is to be written: {first_line(e)}") from e
+            raise WarehouseBusy(f"{shown}: something else locks what is to be written: {first_line(e)}") from e
         except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as e:
-            raise WarehouseError(f"{self.location.shown}: {first_line(e)} (use another user, or the primary server)") from e
+            raise WarehouseError(f"{shown}: {first_line(e)} (use another user, or the primary server)") from e
         except psycopg.Error as e:
-            raise WarehouseFailed(f"{self.location.shown}: {first_line(e)}") from e
+            raise WarehouseFailed(f"{shown}: {first_line(e)}") from e
 
 
 def first_line(error: BaseException) -> str:
