@@ -24,6 +24,7 @@ from schemas.tables import arrow_fields
 
 FEW_KEYS = 200
 """Up to so many, about two articles', the index is asked."""
+STRETCH = 4
 _SELECT = f"SELECT {names(arrow_fields(Sketch))} FROM sketches WHERE language = $2 AND "
 _INDEXED = "keys && $1"
 # The server hashes an array that it knows when it plans: so this is never prepared.
@@ -40,8 +41,8 @@ class Group:
 
 
 def groups(sketches: Sequence[Sketch], horizon: timedelta) -> Iterator[Group]:
-    """Cut into languages and stretches of time that are short against the horizon: what is asked of a group is then
-    hardly more than what each of it needs."""
+    """Cut into languages and stretches of some horizons: longer ones would meet what is far from all that shares a key
+    with it, shorter ones would fetch the same sketches again and again."""
     by_language: dict[tuple[str, bool], list[Sketch]] = defaultdict(list)
     for s in sketches:
         by_language[s.language, s.at is not None].append(s)
@@ -52,7 +53,7 @@ def groups(sketches: Sequence[Sketch], horizon: timedelta) -> Iterator[Group]:
         found.sort(key=_time)
         start = 0
         for end in range(1, len(found) + 1):
-            if end == len(found) or _time(found[end]) - _time(found[start]) > horizon / 4:
+            if end == len(found) or _time(found[end]) - _time(found[start]) > STRETCH * horizon:
                 part = tuple(found[start:end])
                 yield Group(language, part, (_time(part[0]), _time(part[-1])))
                 start = end
