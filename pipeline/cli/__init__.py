@@ -28,6 +28,7 @@ COMMANDS = {
     "rejects": "Look at what could not be used, and try it again.",
     "sources": "List, check, discover, import and export sources.",
     "queue": "How full the queue is, who is how far; read again.",
+    "warehouse": "Make, bring up to date, verify and copy warehouses.",
     "snapshot": "Publish a copy of the warehouse that readers may keep open.",
 }
 

@@ -152,7 +152,7 @@ def _age(since: datetime | None, at: datetime) -> str:
 )
 @click.option("--group", metavar="NAME", help="Only move this group's mark, not the warehouse's stream.")
 @_queue
-@click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path).")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path, postgresql://...).")
 @click.pass_obj
 def replay(settings: Settings, place: str, group: str | None, queue_url: str | None, warehouse_url: str | None) -> None:
     """Have the stream read again what the queue still keeps, from a time or a position on.
