@@ -36,16 +36,15 @@ def shared_folder(tmp_path_factory) -> pathlib.Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server that this run's tests shared, once all workers are done."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        return
-    factory = getattr(config, "_tmp_path_factory", None)
-    told = factory.getbasetemp() / "postgresql.folder" if factory else None
-    if told is not None and told.is_file():
-        postgresql.stop(told.read_text())
-        shutil.rmtree(told.read_text(), ignore_errors=True)
-        told.unlink()
+ENDS_WITH_THE_RUN = """
+import os, shutil, sys, time
+from engines import postgresql
+while os.path.exists(f"/proc/{sys.argv[1]}"):
+    time.sleep(0.5)
+postgresql.stop(sys.argv[2])
+shutil.rmtree(sys.argv[2], ignore_errors=True)
+"""
+"""Stops the server that all workers share, however the run ends."""
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +59,12 @@ def postgresql_server(tmp_path_factory) -> str:
             folder = tempfile.mkdtemp(prefix="wiredesk-postgresql-")
             told.write_text(folder)
             postgresql.start(folder, settings=["fsync = off", "full_page_writes = off"])
+            run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+            subprocess.Popen(
+                [sys.executable, "-c", ENDS_WITH_THE_RUN, str(run), folder],
+                env=os.environ | {"PYTHONPATH": str(pathlib.Path(postgresql.__file__).parents[1])},
+                start_new_session=True,
+            )
         return postgresql.start(told.read_text())
 
 
