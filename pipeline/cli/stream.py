@@ -19,8 +19,12 @@ from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings, StreamSettings
 from pipeline.cli.steps import steps
 from pipeline.cli.stopping import stop_on_signals
+from schemas.errors import Unavailable
 
 log = structlog.get_logger()
+
+FIRST_WAIT, LONGEST_WAIT = 0.5, 16.0
+"""Seconds between two tries of a warehouse that can't be had."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -77,7 +81,10 @@ def run_stream(
         messages = queue.read(positions, settings.batch_items, settings.batch_bytes, settings.wait_seconds)
         if messages:
             began = time.monotonic()
-            outcome = batches.run([_item(m, queue.channel) for m in messages])
+            items = [_item(m, queue.channel) for m in messages]
+            outcome = batches.run(items) if once else ride_out(lambda: batches.run(items), stop)  # noqa: B023
+            if outcome is None:
+                break
             positions = after(positions, messages)
             queue.commit(settings.group, positions)
             total += outcome
@@ -92,6 +99,20 @@ def run_stream(
             _publish(open_warehouse(), clock())
             published = time.monotonic()
     return total
+
+
+def ride_out(work: Callable[[], Counts], stop: threading.Event) -> Counts | None:
+    """What ``work`` gives, tried again while the warehouse can't be had (another writes, its server is down): the queue
+    keeps what comes meanwhile. None if stopped before."""
+    wait = FIRST_WAIT
+    while True:
+        try:
+            return work()
+        except Unavailable as e:
+            log.warning("the warehouse can't be had now", error=str(e), again_in_seconds=wait)
+        if stop.wait(wait):
+            return None
+        wait = min(LONGEST_WAIT, 2 * wait)
 
 
 def start_positions(warehouse: Warehouse, queue: Queue) -> dict[int, int]:
