@@ -23,8 +23,17 @@ from pipeline.matching.judge import Known, Matching, containment, probabilities
 from pipeline.matching.linkage import Edge
 from pipeline.matching.pool import order
 from pipeline.matching.provenance import AGENCYS_OWN, RELATED, agencies_own, credit_rank, kind
+from pipeline.matching.sketch import IS_DIGEST, unpack
 from pipeline.matching.surroundings import FLOOR, graph
 from schemas.records import CopyKind, Pair, Sketch
+
+
+PIECE = 0.25
+"""A section that shares so much of its text with an article was made from it, whoever tells the same more clearly."""
+ALIKE = 0.1
+"""A section and its parent are alike so much by themselves: neighbours alone say too little of a short text."""
+OF_DIGEST = 0.8
+"""The least probability of a section's link to an article that has sections itself: it speaks of several things."""
 
 
 class Tie(NamedTuple):
@@ -247,14 +256,21 @@ class Region:
         self._edges(earlier for name in names for earlier in self._web.earlier(name))
         judged = self._judged([p for name in names for p in self._web.pairs(name) if self._is_edge(p)])
         ties = dict.fromkeys(names, Tie())
+
+        def digest(name: str) -> bool:
+            return bool(unpack(self._sketches.known[name].evidence).flags & IS_DIGEST)
+
         for name in names:
             likely = [
-                (-q, self._order(earlier))
-                for earlier in self._web.earlier(name)
-                if (q := judged.get((name, earlier), 0.0)) >= self._section_threshold
+                (pair.containment < PIECE, -q, self._order(earlier))
+                for earlier, pair in self._web.earlier(name).items()
+                if (q := judged.get((name, earlier), 0.0))
+                >= (OF_DIGEST if digest(earlier) else self._section_threshold)
+                and pair.likeness >= ALIKE
             ]
             if (copied := self._copied_from(name, {})) is not None:
                 ties[name] = Tie(copied[0], "copy", copied[1], copy_kind="embedded")
             elif likely:
-                ties[name] = Tie(str(min(likely)[1][-1]), "rewrite", -min(likely)[0])
+                _, q, parent = min(likely)
+                ties[name] = Tie(str(parent[-1]), "rewrite", -q)
         return ties
