@@ -19,14 +19,13 @@ import numpy as np
 
 from pipeline.history import History
 from pipeline.matching import copies, linkage
-from pipeline.matching.judge import Known, Matching, containment, probabilities
+from pipeline.matching.judge import Known, Matching, calibrated, containment, probabilities
 from pipeline.matching.linkage import Edge
 from pipeline.matching.pool import order
 from pipeline.matching.provenance import AGENCYS_OWN, RELATED, agencies_own, credit_rank, kind
 from pipeline.matching.sketch import IS_DIGEST, unpack
 from pipeline.matching.surroundings import FLOOR, graph
 from schemas.records import CopyKind, Pair, Sketch
-
 
 PIECE = 0.25
 """A section that shares so much of its text with an article was made from it, whoever tells the same more clearly."""
@@ -213,7 +212,7 @@ class Region:
             if p >= FLOOR and later in number and earlier in number
         ]
         for node, (parent, p) in linkage.trees(edges, self._threshold).items():
-            ties[nodes[node]] = Tie(nodes[parent], "rewrite", p)
+            ties[nodes[node]] = Tie(nodes[parent], "rewrite", calibrated(p))
         self._tie_copies(ties)
         return ties
 
@@ -272,5 +271,5 @@ class Region:
                 ties[name] = Tie(copied[0], "copy", copied[1], copy_kind="embedded")
             elif likely:
                 _, q, parent = min(likely)
-                ties[name] = Tie(str(parent[-1]), "rewrite", -q)
+                ties[name] = Tie(str(parent[-1]), "rewrite", calibrated(-q))
         return ties
