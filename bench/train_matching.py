@@ -56,11 +56,11 @@ CROWDED = 30
 BUSY = 4
 """Into so many days the stories of labelled sets are: of one day are many."""
 DRAWS = 4
-"""Halves and sets with singletons are drawn so many times more for the scores of labelled sets."""
+"""Halves and sets with singletons are drawn so many times."""
 ALONE = 0.3
 """In thinned sets so many articles stand alone."""
 LIKENESS = {"num_leaves": 31, "learning_rate": 0.08, "trees": 160}
-LINKS = {"num_leaves": 15, "learning_rate": 0.06, "trees": 160}
+LINKS = {"num_leaves": 31, "learning_rate": 0.06, "trees": 160}
 
 
 @dataclass(frozen=True)
@@ -316,6 +316,20 @@ def thinnings(v: View, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarr
     yield "singletons", kept
 
 
+def drawn_thinnings(v: View, rng: np.random.Generator) -> Iterator[tuple[str, float, np.ndarray]]:
+    """Thinnings with what each weighs. Those of sets with stories are drawn ``DRAWS`` times, each weighing less: one
+    random half says little of a small set, and its neighbours are others each time."""
+    if v.name.startswith("background"):
+        for how, mask in thinnings(v, rng):
+            if how == "full" or v.name != "background":
+                yield how, 1.0, mask
+        return
+    for draw in range(DRAWS):
+        for how, mask in thinnings(v, rng):
+            if how != "full" or draw == 0:
+                yield how, 1.0 if how == "full" else 1 / DRAWS, mask
+
+
 def report(v: View, p: np.ndarray, mask: np.ndarray) -> dict[float, float]:
     """B-cubed F1 at some thresholds."""
     scores = {}
@@ -366,23 +380,13 @@ def main() -> None:
             views.append(varied)
         print(name, "read", flush=True)
     likeness = held_out(views, [v.features for v in views], FEATURES, LIKENESS)
-    thinned, masks, edged = [], [], []
+    thinned, masks = [], []
     for v, p in zip(views, likeness, strict=True):
-        for how, mask in thinnings(v, rng):
-            if v.name == "background" and how != "full":
-                continue
+        for how, share, mask in drawn_thinnings(v, rng):
             kept = mask[v.later] & mask[v.earlier]
-            thinned.append((f"{v.name} {how}", *in_surroundings(v.of_pairs(kept), p[kept])))
+            edges, x = in_surroundings(v.of_pairs(kept), p[kept])
+            thinned.append((f"{v.name} {how}", replace(edges, weight=v.weight * share), x))
             masks.append(mask)
-    for v, p in zip(views, likeness, strict=True):  # scored only: one random half says little of a small set
-        for how, mask in (
-            drawn for _ in range(DRAWS if v.name in labelled.STORIES else 0) for drawn in thinnings(v, rng)
-        ):
-            if how != "full":
-                kept = mask[v.later] & mask[v.earlier]
-                untold = replace(v.of_pairs(kept), told=np.zeros(int(kept.sum()), np.bool_))
-                thinned.append((f"{v.name} {how}", *in_surroundings(untold, p[kept])))
-                masks.append(mask)
     edged = [(v, x) for _, v, x in thinned]
     names = (*SURROUNDINGS, *FEATURES)
     links = held_out([v for v, _ in edged], [x for _, x in edged], names, LINKS)
