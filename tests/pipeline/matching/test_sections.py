@@ -51,8 +51,8 @@ def test_a_headline_may_begin_with_a_quotation_but_not_be_one():
 
 def test_a_long_headline_counts_where_others_make_it_a_digest():
     long = ("Why nobody at the ministry of fisheries, which had been told of the leak by its own divers in spring, "
-            "says that it knew of anything", "The ministry in Castor had a letter from Rafe Ondine, a diver, on 3 April. It "
-            "was stamped and put into a drawer, where a cleaner found it on Sunday, along with 40 others.")  # fmt: skip
+            "says that it knew of anything", "The ministry in Castor had a letter from Rafe Ondine, a diver, on 3 "
+            "April. It was stamped and put into a drawer, where a cleaner found it, along with 40 others.")  # fmt: skip
     assert [s.title for s in find_sections(None, digest([*PARTS, long]))] == [title for title, _ in (*PARTS, long)]
     assert find_sections(None, digest([*PARTS[:2], long])) == ()
 
