@@ -29,6 +29,7 @@ COMMANDS = {
     "sources": "List, check, discover, import and export sources.",
     "queue": "How full the queue is and who is how far.",
     "snapshot": "Publish a copy of the warehouse that readers may keep open.",
+    "worker-pool": "Start Python workers for the Flink TaskManager beside it.",
 }
 
 
@@ -41,8 +42,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"pipeline.cli.{cmd_name}")
-        return getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        return getattr(importlib.import_module(f"pipeline.cli.{name}"), name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
