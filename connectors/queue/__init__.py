@@ -9,7 +9,7 @@ warehouse's ``progress``). Delivery is at-least-once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -63,10 +63,17 @@ class Queue(Protocol):
 
         Raises ``QueueFull``."""
 
-    def read(self, positions: Positions, limit: int, max_bytes: int, timeout: float) -> list[Message]:
+    def read(
+        self,
+        positions: Positions,
+        limit: int,
+        max_bytes: int,
+        timeout: float,
+        partitions: Collection[int] | None = None,
+    ) -> list[Message]:
         """Up to ``limit`` messages and about ``max_bytes`` (at least one message) from these positions on, in order
-        within a partition. Partitions not named are read from their start. Waits up to ``timeout`` seconds for the
-        first; an empty list when none came."""
+        within a partition. Partitions not named are read from their start; with ``partitions`` only those are read.
+        Waits up to ``timeout`` seconds for the first; an empty list when none came."""
 
     def start(self) -> Positions:
         """The first offset that is still kept, for each partition."""

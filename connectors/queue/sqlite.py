@@ -13,7 +13,7 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,7 +114,16 @@ class SQLiteQueue:
             self._db.execute("UPDATE queue SET next = next + ?, bytes = bytes + ?", (len(rows), size))
         return {PARTITION: end + len(rows)}
 
-    def read(self, positions: Positions, limit: int, max_bytes: int, timeout: float) -> list[Message]:
+    def read(
+        self,
+        positions: Positions,
+        limit: int,
+        max_bytes: int,
+        timeout: float,
+        partitions: Collection[int] | None = None,
+    ) -> list[Message]:
+        if partitions is not None and PARTITION not in partitions:
+            return []
         position, deadline = positions.get(PARTITION, 0), time.monotonic() + timeout
         # Changes whenever another connection commits, and costs much less than a query (SQLite's data_version).
         seen = self._one("PRAGMA data_version")

@@ -35,7 +35,9 @@ PARTS = ("zookeeper", "jobmanager", "taskmanager", "pool")
 """In the order they are started; each can be stopped and started alone."""
 SLOTS = 4
 
-_NEEDED = re.compile(r".*/deps/(lib/(flink-dist|log4j)[^/]*\.jar|bin/.*\.jar|plugins/metrics-prometheus/.*|opt/README.*)")
+_NEEDED = re.compile(
+    r".*/deps/(lib/(flink-dist|log4j)[^/]*\.jar|bin/.*\.jar|plugins/metrics-prometheus/.*|opt/README.*)"
+)
 """Of the sdist's 235 MB: not Flink's SQL."""
 _MAIN = "org.apache.flink.runtime."
 _OPENS = [
@@ -154,7 +156,7 @@ def _ready(part: str, port: dict[str, int]) -> bool:
     if part in ("zookeeper", "pool"):
         return listens(port[part])
     with contextlib.suppress(OSError, ValueError):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port['rest']}/overview", timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{port['rest']}/overview", timeout=5) as answer:
             found = json.load(answer)
         return part == "jobmanager" or found["slots-total"] > 0
     return False
@@ -177,7 +179,14 @@ def _command(
         )
         (folder / "zookeeper").mkdir(exist_ok=True)
         java += ["-Xmx64m", "-Dzookeeper.admin.enableServer=false", "-cp", libraries]
-        return [*java, f"{_MAIN}zookeeper.FlinkZooKeeperQuorumPeer", "--zkConfigFile", str(settings), "--peerId", "1"], {}
+        return [
+            *java,
+            f"{_MAIN}zookeeper.FlinkZooKeeperQuorumPeer",
+            "--zkConfigFile",
+            str(settings),
+            "--peerId",
+            "1",
+        ], {}
     main, which = {
         "jobmanager": (f"{_MAIN}entrypoint.StandaloneSessionClusterEntrypoint", "GET_JM_RESOURCE_PARAMS"),
         "taskmanager": (f"{_MAIN}taskexecutor.TaskManagerRunner", "GET_TM_RESOURCE_PARAMS"),
@@ -216,7 +225,16 @@ def _settings(part: str, folder: pathlib.Path, port: dict[str, int]) -> dict[str
 def _memory(which: str, packages: Packages, here: list[str]) -> tuple[list[str], list[str]]:
     """The JVM's options and Flink's that divide the process's memory, as Flink's own scripts ask for them."""
     classes = f"{packages.flink}/bin/bash-java-utils.jar:{packages.flink}/lib/*"
-    command = ["java", "-cp", classes, f"{_MAIN}util.bash.BashJavaUtils", which, "--configDir", str(CONFIGURATION), *here]
+    command = [
+        "java",
+        "-cp",
+        classes,
+        f"{_MAIN}util.bash.BashJavaUtils",
+        which,
+        "--configDir",
+        str(CONFIGURATION),
+        *here,
+    ]
     told = run(command, "Flink's memory can't be divided", CONFIGURATION)
     heap, pools = re.findall(r"^BASH_JAVA_UTILS_EXEC_RESULT:(.*)$", told, re.M)
     return heap.split(), pools.split()

@@ -138,7 +138,7 @@ def ports(folder: pathlib.Path, names: Sequence[str]) -> dict[str, int]:
 def free_port(besides: Iterator[int] | Sequence[int] | object = ()) -> int:
     """A port of 127.0.0.1 that nobody listens on."""
     taken = set(besides)  # type: ignore[call-overload]
-    for port in random.sample(PORTS, 200):  # noqa: S311 - nothing to guess
+    for port in random.sample(PORTS, 200):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

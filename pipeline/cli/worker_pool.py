@@ -11,7 +11,9 @@ from pipeline.cli.stopping import stop_on_signals
 
 @click.command("worker-pool")
 @click.option("--port", type=click.IntRange(0, 65535), default=50000, show_default=True, help="0: any that is free.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; the pool starts what it is told.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Where to listen; the pool starts what it is told."
+)
 @click.option("--logs", type=click.Path(path_type=Path), default="var/workers", show_default=True, help="A folder.")
 def worker_pool(port: int, host: str, logs: Path) -> None:
     """Start Python workers for the Flink TaskManager beside it, until stopped.
