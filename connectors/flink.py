@@ -210,7 +210,7 @@ def _cause(trace: str) -> str:
     # A worker's answer holds Python's traceback: its last line before Java's goes on says what it was.
     python = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     if python:
-        rest = [line for line in lines[python[-1] + 1 :]]
+        rest = lines[python[-1] + 1 :]
         ends = [n for n, line in enumerate(rest) if line.startswith(("at ", "Caused by"))]
         body = rest[: ends[0]] if ends else rest
         if body:

@@ -9,8 +9,8 @@ the position reached) and asks to be called again. The runner's checkpoint is wh
 ``progress``, else at the queue's start. What is committed to the queue's group is for those who watch, and follows the
 runner's checkpoints by seconds.
 
-The watermark is the time of the last message less ``disorder`` (producers' clocks differ), and the wall clock's less the
-same for a partition in which nothing waits, so that a quiet one holds nobody up.
+The watermark is the time of the last message less ``disorder`` (producers' clocks differ), and for a partition in which
+nothing waits the wall clock's less the same, so that a quiet one holds nobody up.
 """
 
 from __future__ import annotations
@@ -90,9 +90,11 @@ class Reading:
 
 @dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
 class ReadQueue(beam.PTransform):
-    """Read all partitions, for ever. ``open_queue`` and ``progress`` (channel -> partition -> position) are called in the
-    workers; ``open_queue`` must be hashable, and give the queue of this ``channel``. ``transient``: what they raise when
-    another try may help."""
+    """Read all partitions, for ever.
+
+    ``open_queue`` and ``progress`` (channel -> partition -> position) are called in the workers; ``open_queue`` must be
+    hashable, and give the queue of this ``channel``. ``transient``: what they raise when another try may help.
+    """
 
     channel: str
     open_queue: Callable[[], Queue]
@@ -119,8 +121,8 @@ class Span:
 
 
 class PositionTracker(RestrictionTracker):
-    """Tracks positions claimed in growing order, gaps allowed. Gives away only what was not begun, when the runner takes
-    a checkpoint: a partition is read by one at a time."""
+    """Tracks positions claimed in growing order, gaps allowed. Gives away only what was not begun, and only for a
+    checkpoint: a partition is read by one at a time."""
 
     def __init__(self, span: Span):
         self._span = span
@@ -248,7 +250,7 @@ class _Messages(beam.DoFn, _Positions):
     ) -> Iterator[Any]:
         channel, partition = element
         reading = self._reading
-        position = tracker.current_restriction().start
+        first = position = tracker.current_restriction().start
         until = time.monotonic() + reading.turn
         pause = 0.0
         try:
@@ -272,7 +274,8 @@ class _Messages(beam.DoFn, _Positions):
                     watermark.read_up_to(max(m.appended_at for m in messages), reading.disorder)
                     if time.monotonic() >= until:
                         break
-                finalizer.register(lambda: reader.done_before(position))
+                if position > first:
+                    finalizer.register(lambda: reader.done_before(position))
         except self._transient as e:
             log.warning("queue not read", channel=channel, partition=partition, error=str(e))
             pause = reading.retry

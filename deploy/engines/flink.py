@@ -125,7 +125,8 @@ def start(folder: pathlib.Path | str, parts: Sequence[str] = PARTS) -> Cluster:
 def stop(folder: pathlib.Path | str, parts: Sequence[str] = PARTS, *, kill: bool = False) -> bool:
     """Stop these parts and wait for their end; ``kill``: with SIGKILL. Returns whether one ran."""
     folder = pathlib.Path(folder).resolve()
-    return any([Process(folder, part).stop(kill=kill) for part in reversed(PARTS) if part in parts])
+    ran = [Process(folder, part).stop(kill=kill) for part in reversed(PARTS) if part in parts]
+    return any(ran)
 
 
 def status(folder: pathlib.Path | str) -> str:
@@ -210,7 +211,7 @@ def _settings(part: str, folder: pathlib.Path, port: dict[str, int]) -> dict[str
         "rest.port": str(port["rest"]),
         "rest.bind-port": str(port["rest"]),
         "web.upload.dir": f"{folder}/upload",
-        "io.tmp.dirs": f"{folder}/tmp",
+        "io.tmp.dirs": f"{folder}/scratch",
         "taskmanager.host": "127.0.0.1",
         "taskmanager.rpc.port": str(port["taskmanager"]),
         "taskmanager.data.port": str(port["data"]),

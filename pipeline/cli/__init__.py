@@ -29,6 +29,7 @@ COMMANDS = {
     "sources": "List, check, discover, import and export sources.",
     "queue": "How full the queue is and who is how far.",
     "snapshot": "Publish a copy of the warehouse that readers may keep open.",
+    "jobs": "What runs on a Flink cluster; stop it, or put new code in its place.",
     "worker-pool": "Start Python workers for the Flink TaskManager beside it.",
 }
 

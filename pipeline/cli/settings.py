@@ -41,6 +41,18 @@ class StreamSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Publish a copy of the warehouse for readers this often (0: never)."""
 
 
+class FlinkSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """The cluster that ``--runner FlinkRunner`` and ``wiredesk jobs`` use."""
+
+    master: str = "http://127.0.0.1:8081"
+    """Flink's dashboard and REST API."""
+    workers: str = "127.0.0.1:50000"
+    """Where each TaskManager finds its ``wiredesk worker-pool``."""
+    job_server: pathlib.Path | None = None
+    """The jar that pipelines are put into."""
+    checkpoint_seconds: float = pydantic.Field(10.0, gt=0)
+
+
 class BackfillSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """How archives are read."""
 
@@ -72,6 +84,7 @@ class Settings(BaseSettings):
     log_format: str = pydantic.Field("text", pattern="^(text|json)$")
     stream: StreamSettings = StreamSettings()
     backfill: BackfillSettings = BackfillSettings()
+    flink: FlinkSettings = FlinkSettings()
 
 
 def load_settings(file: str | None, flags: dict[str, Any]) -> Settings:

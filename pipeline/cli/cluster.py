@@ -1,0 +1,122 @@
+"""A job on a Flink cluster: start it, wait until it is at work, and replace it by one with other code."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connectors.flink import Flink, FlinkError, Job
+from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.settings import FlinkSettings
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+START_SECONDS = 180.0
+"""How long a job may take until all of its tasks run."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is to run: ``build`` adds the steps to a pipeline, ``options`` are Beam's as the user gave them."""
+
+    settings: FlinkSettings
+    build: Callable[[beam.Pipeline], None]
+    options: Sequence[str] = ()
+
+    def pack(self, jar: Path) -> str:
+        """Write the pipeline as a jar; returns the job's name. Raises ``UserError``."""
+        from apache_beam.options.pipeline_options import GoogleCloudOptions
+
+        from pipeline.runners import flink
+
+        if self.settings.job_server is None or not self.settings.job_server.is_file():
+            raise UserError(
+                f"there is no job server at {self.settings.job_server}: set flink.job_server to the jar that "
+                "mvn -f deploy/flink/job-server package makes (make engines makes one too)"
+            )
+        try:
+            interval = int(self.settings.checkpoint_seconds * 1000)
+            options = flink.options(self.options, checkpointing_interval=interval)
+        except ValueError as e:
+            raise UserError(str(e)) from e
+        flink.pack(self.build, options, self.settings.workers, self.settings.job_server, jar)
+        return options.view_as(GoogleCloudOptions).job_name
+
+    def start(self, cluster: Flink, savepoint: str | None = None) -> Job:
+        """Start it, unless a job of its name runs, and wait until it is at work.
+
+        Raises ``UserError`` and ``Failed``."""
+        with tempfile.TemporaryDirectory() as folder:
+            jar = Path(folder, "wiredesk.jar")
+            name = self.pack(jar)
+            other = next((job for job in cluster.jobs() if job.name == name and not job.ended), None)
+            if other is not None:
+                raise UserError(
+                    f"a job {name!r} is there already ({other.job_id}, {other.state}): stop it, upgrade it, or give "
+                    "this one another --job_name (see: wiredesk jobs --help)"
+                )
+            return at_work(cluster, cluster.submit(jar, savepoint))
+
+
+def at_work(cluster: Flink, job_id: str, seconds: float = START_SECONDS) -> Job:
+    """Wait until all tasks of a job run; raises ``Failed`` with the cause if it ends, or takes longer."""
+    cluster.wait(lambda: cluster.tasks_running(job_id) or cluster.job(job_id).ended, seconds)
+    job = cluster.job(job_id)
+    if job.ended:
+        raise Failed(f"the job ended at once ({job.state}): {job.failure or 'no cause given'}")
+    if not cluster.tasks_running(job_id):
+        free, slots = cluster.slots()
+        raise Failed(
+            f"the job {job_id} is {job.state} and not at work after {seconds:.0f} s: "
+            f"{job.failure or f'{free} of {slots} slots are free'}; see {where(cluster, job)}"
+        )
+    return job
+
+
+def where(cluster: Flink, job: Job) -> str:
+    """The job's page in Flink's dashboard."""
+    return f"{cluster.url}/#/job/{'completed' if job.ended else 'running'}/{job.job_id}/overview"
+
+
+def chosen(cluster: Flink, job_id: str | None) -> Job:
+    """The job that the user means; without an id, the only one that has not ended. Raises ``UserError``."""
+    jobs = cluster.jobs()
+    if job_id is not None:
+        found = [job for job in jobs if job.job_id.startswith(job_id)]
+        if len(found) != 1:
+            raise UserError(f"{'no' if not found else 'more than one'} job {job_id} (see: wiredesk jobs list)")
+        return found[0]
+    running = [job for job in jobs if not job.ended]
+    if len(running) != 1:
+        raise UserError(f"{len(running) or 'no'} jobs run: say which one (see: wiredesk jobs list)")
+    return running[0]
+
+
+def replace(cluster: Flink, job: Job, submission: Submission, *, replay: bool) -> tuple[Job, str, bool]:
+    """Stop ``job`` with a savepoint and start ``submission`` from it. Returns the new job, the savepoint, and whether
+    it went on from there.
+
+    If it can't: with ``replay`` it starts from what the warehouse has, else ``Failed`` says so and nothing runs.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        # Whatever is wrong with the new pipeline itself shows before the old one stops.
+        submission.pack(Path(folder, "wiredesk.jar"))
+    savepoint = cluster.stop(job.job_id)
+    cluster.wait(lambda: cluster.job(job.job_id).ended, START_SECONDS)
+    try:
+        return submission.start(cluster, savepoint), savepoint, True
+    except (Failed, FlinkError) as e:
+        why = e.message if isinstance(e, Failed) else str(e)
+        left = [j for j in cluster.jobs() if j.name == job.name and not j.ended]
+        if left:
+            raise Failed(f"{why} (it goes on trying; stopped before was {savepoint})") from e
+        if not replay:
+            raise Failed(
+                f"the new code can't go on from {savepoint}: {why}. Nothing runs now. Start it without: "
+                "wiredesk stream --runner FlinkRunner goes on where the warehouse says, with the same rows"
+            ) from e
+    return submission.start(cluster), savepoint, False
