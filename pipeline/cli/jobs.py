@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 import msgspec
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from connectors.flink import Flink, Job
 from pipeline.cli.cluster import chosen
@@ -29,7 +26,7 @@ def jobs() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 @click.pass_obj
 def list_jobs(settings: Settings, master: str | None, as_json: bool) -> None:
-    """Show the jobs: state, restarts, the last checkpoint, and what went wrong last.
+    """Show the jobs: state, restarts, the last checkpoint, and the last failure.
 
     \b
     Example:
@@ -40,12 +37,10 @@ def list_jobs(settings: Settings, master: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
         return
-    table = Table(
-        "job", "name", "state", "since", "restarts", "checkpoint", "age", "took", "failed", "last failure", box=None
-    )
     for job in found:
-        table.add_row(*(escape(cell) for cell in _row(job, now())))
-    Console().print(table if found else "no jobs")
+        click.echo("\n".join(_lines(job, now())))
+    if not found:
+        click.echo("no jobs")
 
 
 @jobs.command()
@@ -71,20 +66,15 @@ def stop(settings: Settings, job: str | None, master: str | None, savepoint: boo
     click.echo(f"{found.name} ({found.job_id}) is stopped; last checkpoint: {last.path if last else 'none'}")
 
 
-def _row(job: Job, at: datetime) -> list[str]:
-    checkpoint = job.checkpoint
-    return [
-        job.job_id[:12],
-        job.name,
-        job.state,
-        f"{job.since:%Y-%m-%d %H:%M:%S}",
-        str(job.restarts),
-        _size(checkpoint.size) if checkpoint else "none",
-        _age(at - checkpoint.at) if checkpoint else "",
-        f"{checkpoint.took.total_seconds():.1f} s" if checkpoint else "",
-        str(job.failed_checkpoints),
-        job.failure[:120],
-    ]
+def _lines(job: Job, at: datetime) -> list[str]:
+    """The job for people; the second line says from when it could go on."""
+    first = f"{job.job_id}  {job.name}  {job.state} since {job.since:%Y-%m-%d %H:%M:%S} UTC, {job.restarts} restarts"
+    saved = "no checkpoint yet"
+    if (last := job.checkpoint) is not None:
+        age = max((at - last.at).total_seconds(), 0)
+        saved = f"checkpoint {_size(last.size)}, {age:.0f} s ago, taken in {last.took.total_seconds():.1f} s"
+    lines = [first, f"    {saved}, {job.failed_checkpoints} failed"]
+    return [*lines, f"    last failure: {job.failure}"] if job.failure else lines
 
 
 def _size(size: int) -> str:
@@ -94,7 +84,3 @@ def _size(size: int) -> str:
             break
         number /= 1000
     return f"{number:.0f} {unit}" if number >= 10 or unit == "B" else f"{number:.1f} {unit}"
-
-
-def _age(age: timedelta) -> str:
-    return f"{max(age, timedelta()).total_seconds():.0f} s"

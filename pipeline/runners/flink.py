@@ -5,6 +5,8 @@ Beam's own FlinkRunner makes such a jar too, but starts it at once and never fro
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
 import shutil
 import tomllib
@@ -31,7 +33,8 @@ def options(given: Sequence[str], **settings: Any) -> PipelineOptions:
         cls._add_argparse_args(parser)
     runner = _data()["runner"]
     for name in runner["known"]:
-        parser.add_argument(f"--{name}")
+        with contextlib.suppress(argparse.ArgumentError):  # a newer Beam knows it
+            parser.add_argument(f"--{name}")
     _, unknown = parser.parse_known_args(list(given))
     if unknown:
         raise ValueError(f"no such option: {unknown[0]} (neither of this command, of Beam nor of its Flink runner)")
