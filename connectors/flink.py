@@ -103,6 +103,11 @@ class Flink:
         states = [vertex["status"] for vertex in found["vertices"]]
         return found["state"] == "RUNNING" and bool(states) and all(s in ("RUNNING", "FINISHED") for s in states)
 
+    def checkpoint_sizes(self, job_id: str) -> list[int]:
+        """Bytes of the last checkpoints that Flink remembers, the oldest first."""
+        found = self._get(f"/jobs/{job_id}/checkpoints")["history"]
+        return [c["state_size"] for c in reversed(found) if c["status"] == "COMPLETED"]
+
     def slots(self) -> tuple[int, int]:
         """Free ones, and all."""
         found = self._get("/overview")

@@ -5,9 +5,7 @@ workers beside it. Settings are deploy/flink/config.yaml, with this machine's po
 
 ``fetch()`` gets Flink from PyPI (its Java libraries are a package there, 230 MB) and builds the job server with Maven,
 once; ``start(folder)`` starts what does not run, ``stop(folder)`` ends just that. A folder keeps its ports, so what was
-killed comes back where it was. Needs Java 17 and Maven; standard library only. From the command line::
-
-    python deploy/engines/flink.py up|down|status [FOLDER]
+killed comes back where it was. Needs Java 17 and Maven.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from processes import EngineError, Process, cache, listens, made_once, ports, run
+from engines.processes import EngineError, Process, cache, listens, made_once, ports, run
 
 FLINK = "apache-flink-libraries==1.19.3"
 CONFIGURATION = pathlib.Path(__file__).parents[1] / "flink"
@@ -119,7 +117,7 @@ def start(folder: pathlib.Path | str, parts: Sequence[str] = PARTS) -> Cluster:
             process.start(*_command(part, folder, port, packages))
     for part in parts:
         Process(folder, part).wait(lambda part=part: _ready(part, port))  # type: ignore[misc]
-    return Cluster(f"http://127.0.0.1:{port['rest']}", f"127.0.0.1:{port['pool']}", packages.job_server)
+    return Cluster(address(folder), f"127.0.0.1:{port['pool']}", packages.job_server)
 
 
 def stop(folder: pathlib.Path | str, parts: Sequence[str] = PARTS, *, kill: bool = False) -> bool:
@@ -129,6 +127,11 @@ def stop(folder: pathlib.Path | str, parts: Sequence[str] = PARTS, *, kill: bool
     return any(ran)
 
 
+def address(folder: pathlib.Path | str) -> str:
+    """Of Flink's dashboard."""
+    return f"http://127.0.0.1:{_ports(pathlib.Path(folder).resolve())['rest']}"
+
+
 def status(folder: pathlib.Path | str) -> str:
     """One line for people."""
     folder = pathlib.Path(folder).resolve()
@@ -136,7 +139,7 @@ def status(folder: pathlib.Path | str) -> str:
     if not any(running.values()):
         return "flink: not running"
     told = ", ".join(f"{part} {'pid ' + str(pid) if pid else 'not running'}" for part, pid in running.items())
-    return f"flink: http://127.0.0.1:{_ports(folder)['rest']} ({told})"
+    return f"flink: {address(folder)} ({told})"
 
 
 # -- inside --
@@ -239,25 +242,3 @@ def _memory(which: str, packages: Packages, here: list[str]) -> tuple[list[str],
     told = run(command, "Flink's memory can't be divided", CONFIGURATION)
     heap, pools = re.findall(r"^BASH_JAVA_UTILS_EXEC_RESULT:(.*)$", told, re.M)
     return heap.split(), pools.split()
-
-
-def main(arguments: list[str]) -> int:
-    action, folder = (*arguments, "var/engines/flink")[:2] if arguments else ("", "")
-    try:
-        if action == "up":
-            print(f"flink: {start(folder).url}")
-        elif action == "down":
-            print("flink: stopped" if stop(folder) else "flink: was not running")
-        elif action == "status":
-            print(status(folder))
-        else:
-            print("usage: flink.py up|down|status [FOLDER]", file=sys.stderr)
-            return 2
-    except EngineError as e:
-        print(f"flink: {e}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
