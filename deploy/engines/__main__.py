@@ -57,9 +57,8 @@ def _up(engines: dict[str, ModuleType]) -> int:
         elif name == "postgresql":
             lines.append(f'warehouse = "{started}"\n')
         else:
-            lines.append(
-                f'\n[flink]\nmaster = "{started.url}"\nworkers = "{started.pool}"\njob_server = "{started.job_server}"\n'
-            )
+            lines.append(f'\n[flink]\nmaster = "{started.url}"\nworkers = "{started.pool}"\n')
+            lines.append(f'job_server = "{started.job_server}"\n')
     settings = FOLDER / "engines.toml"
     settings.write_text(
         "# Written by `make engines`: wiredesk --config var/engines/engines.toml ...\n" + "".join(lines)

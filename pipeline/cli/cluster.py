@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,15 +28,17 @@ class Submission:
     build: Callable[[beam.Pipeline], None]
     options: Sequence[str] = ()
 
-    def pack(self, jar: Path) -> str:
-        """Write the pipeline as a jar; returns the job's name. Raises ``UserError``."""
+    @contextmanager
+    def packed(self) -> Iterator[Packed]:
+        """The pipeline as a jar, while it is needed. Raises ``UserError``."""
         from apache_beam.options.pipeline_options import GoogleCloudOptions
 
         from pipeline.runners import flink
 
-        if self.settings.job_server is None or not self.settings.job_server.is_file():
+        server = self.settings.job_server
+        if server is None or not server.is_file():
             raise UserError(
-                f"there is no job server at {self.settings.job_server}: set flink.job_server to the jar that "
+                f"there is no job server{f' at {server}' if server else ''}: set flink.job_server to the jar that "
                 "mvn -f deploy/flink/job-server package makes (make engines makes one too)"
             )
         try:
@@ -43,23 +46,30 @@ class Submission:
             options = flink.options(self.options, checkpointing_interval=interval)
         except ValueError as e:
             raise UserError(str(e)) from e
-        flink.pack(self.build, options, self.settings.workers, self.settings.job_server, jar)
-        return options.view_as(GoogleCloudOptions).job_name
+        with tempfile.TemporaryDirectory() as folder:
+            jar = Path(folder, "wiredesk.jar")
+            flink.pack(self.build, options, self.settings.workers, server, jar)
+            yield Packed(jar, options.view_as(GoogleCloudOptions).job_name)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A pipeline that can be started, and the name of the job."""
+
+    jar: Path
+    name: str
 
     def start(self, cluster: Flink, savepoint: str | None = None) -> Job:
         """Start it, unless a job of its name runs, and wait until it is at work.
 
         Raises ``UserError`` and ``Failed``."""
-        with tempfile.TemporaryDirectory() as folder:
-            jar = Path(folder, "wiredesk.jar")
-            name = self.pack(jar)
-            other = next((job for job in cluster.jobs() if job.name == name and not job.ended), None)
-            if other is not None:
-                raise UserError(
-                    f"a job {name!r} is there already ({other.job_id}, {other.state}): stop it, upgrade it, or give "
-                    "this one another --job_name (see: wiredesk jobs --help)"
-                )
-            return at_work(cluster, cluster.submit(jar, savepoint))
+        other = next((job for job in cluster.jobs() if job.name == self.name and not job.ended), None)
+        if other is not None:
+            raise UserError(
+                f"a job {self.name!r} is there already ({other.job_id}, {other.state}): stop it, upgrade it, or give "
+                "this one another --job_name (see: wiredesk jobs --help)"
+            )
+        return at_work(cluster, cluster.submit(self.jar, savepoint))
 
 
 def at_work(cluster: Flink, job_id: str, seconds: float = START_SECONDS) -> Job:
@@ -96,27 +106,23 @@ def chosen(cluster: Flink, job_id: str | None) -> Job:
     return running[0]
 
 
-def replace(cluster: Flink, job: Job, submission: Submission, *, replay: bool) -> tuple[Job, str, bool]:
-    """Stop ``job`` with a savepoint and start ``submission`` from it. Returns the new job, the savepoint, and whether
-    it went on from there.
+def replace(cluster: Flink, job: Job, packed: Packed, *, replay: bool) -> tuple[Job, str, bool]:
+    """Stop ``job`` with a savepoint and start ``packed`` from it. Returns the new job, the savepoint, and whether the
+    job went on from there.
 
     If it can't: with ``replay`` it starts from what the warehouse has, else ``Failed`` says so and nothing runs.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        # Whatever is wrong with the new pipeline itself shows before the old one stops.
-        submission.pack(Path(folder, "wiredesk.jar"))
     savepoint = cluster.stop(job.job_id)
     cluster.wait(lambda: cluster.job(job.job_id).ended, START_SECONDS)
     try:
-        return submission.start(cluster, savepoint), savepoint, True
+        return packed.start(cluster, savepoint), savepoint, True
     except (Failed, FlinkError) as e:
         why = e.message if isinstance(e, Failed) else str(e)
-        left = [j for j in cluster.jobs() if j.name == job.name and not j.ended]
-        if left:
-            raise Failed(f"{why} (it goes on trying; stopped before was {savepoint})") from e
+        if any(other.name == packed.name and not other.ended for other in cluster.jobs()):
+            raise Failed(f"{why}. It goes on trying; the savepoint is {savepoint}") from e
         if not replay:
             raise Failed(
-                f"the new code can't go on from {savepoint}: {why}. Nothing runs now. Start it without: "
-                "wiredesk stream --runner FlinkRunner goes on where the warehouse says, with the same rows"
+                f"the new code can't go on from {savepoint}: {why}. Nothing runs now; "
+                "wiredesk stream --runner FlinkRunner starts it where the warehouse is, with the same rows"
             ) from e
-    return submission.start(cluster), savepoint, False
+    return packed.start(cluster), savepoint, False

@@ -106,7 +106,8 @@ def submission(flink_cluster, url, producer, database, **changes) -> Submission:
 def job(flink_cluster, url, producer, database):
     """A job at work."""
     producer.append(100)
-    started = submission(flink_cluster, url, producer, database).start(flink_cluster.api)
+    with submission(flink_cluster, url, producer, database).packed() as packed:
+        started = packed.start(flink_cluster.api)
     yield started
     stop_all(flink_cluster.api)
 
@@ -142,8 +143,9 @@ def test_new_partitions_are_noticed(job, database, producer, own_broker):
 
 
 def test_the_same_job_is_not_started_twice(job, flink_cluster, url, producer, database):
-    with pytest.raises(UserError, match="is there already"):
-        submission(flink_cluster, url, producer, database).start(flink_cluster.api)
+    with submission(flink_cluster, url, producer, database).packed() as packed:
+        with pytest.raises(UserError, match="is there already"):
+            packed.start(flink_cluster.api)
 
 
 @pytest.mark.parametrize("part", ["taskmanager", "pool", "jobmanager", "broker"])
@@ -164,8 +166,8 @@ def test_new_code_goes_on_where_the_old_one_stopped(job, flink_cluster, url, pro
     producer.append(20)
     eventually(lambda: arrived(database, producer), "rows are missing")
     before = database.written()
-    changed = submission(flink_cluster, url, producer, database, version="2")
-    _, savepoint, kept = replace(flink_cluster.api, running(flink_cluster), changed, replay=False)
+    with submission(flink_cluster, url, producer, database, version="2").packed() as packed:
+        _, savepoint, kept = replace(flink_cluster.api, running(flink_cluster), packed, replay=False)
     assert kept
     assert "savepoint" in savepoint
     producer.append(20)
@@ -177,12 +179,12 @@ def test_code_that_can_not_take_the_state_is_told_of_and_starts_from_the_warehou
     job, flink_cluster, url, producer, database
 ):
     before = database.written()
-    changed = submission(flink_cluster, url, producer, database, version="3", step="NoteOtherwise")
-    with pytest.raises(Failed, match="can't go on from"):
-        replace(flink_cluster.api, running(flink_cluster), changed, replay=False)
-    producer.append(20)
-    assert [job.name for job in flink_cluster.api.jobs() if not job.ended] == []
-    changed.start(flink_cluster.api)
+    with submission(flink_cluster, url, producer, database, version="3", source="ReadOtherwise").packed() as packed:
+        with pytest.raises(Failed, match="can't go on from"):
+            replace(flink_cluster.api, running(flink_cluster), packed, replay=False)
+        producer.append(20)
+        assert all(job.ended for job in flink_cluster.api.jobs())
+        packed.start(flink_cluster.api)
     eventually(lambda: arrived(database, producer), "rows are missing after the new start")
     assert database.written() == [*before, *[("3", 1)] * 20]
 

@@ -53,10 +53,12 @@ def as_row(message: Message, channel: str) -> tuple[int, int, str]:
     return message.partition, message.offset, message.value.decode()
 
 
+SEEN = beam.DoFn.StateParam(ReadModifyWriteStateSpec("seen", beam.coders.VarIntCoder()))
+"""Nothing is kept in it: a step with state is one that gets a key's elements in one place."""
+
+
 class Note(beam.DoFn):
     """Writes a bundle's rows in one transaction."""
-
-    STATE = ReadModifyWriteStateSpec("seen", beam.coders.VarIntCoder())
 
     def __init__(self, database: str, version: str):
         self._database, self._version = database, version
@@ -67,7 +69,7 @@ class Note(beam.DoFn):
     def start_bundle(self) -> None:
         self._rows: list[tuple[Any, ...]] = []
 
-    def process(self, keyed: tuple[int, tuple[int, int, str]], seen: Any = beam.DoFn.StateParam(STATE)) -> None:
+    def process(self, keyed: tuple[int, tuple[int, int, str]], seen: Any = SEEN) -> None:
         self._rows.append((*keyed[1], self._version))
 
     def finish_bundle(self) -> None:
@@ -78,13 +80,13 @@ class Note(beam.DoFn):
 
 @dataclass(frozen=True)
 class Stream:
-    """Adds the stream's steps to a pipeline. ``step``: the name of the last one, on which its state hangs."""
+    """Adds the stream's steps to a pipeline. ``source``: the name of the first, on which the state hangs."""
 
     url: str
     channel: str
     database: str
     version: str = "1"
-    step: str = "Note"
+    source: str = "Read"
 
     def __call__(self, pipeline: beam.Pipeline) -> None:
         source = ReadQueue(
@@ -97,9 +99,9 @@ class Stream:
         )
         _ = (
             pipeline
-            | "Read" >> source
+            | self.source >> source
             | "OneKey" >> beam.Map(lambda row: (0, row))
-            | self.step >> beam.ParDo(Note(self.database, self.version))
+            | "Note" >> beam.ParDo(Note(self.database, self.version))
         )
 
 
