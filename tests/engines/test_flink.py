@@ -143,9 +143,9 @@ def test_new_partitions_are_noticed(job, database, producer, own_broker):
 
 
 def test_the_same_job_is_not_started_twice(job, flink_cluster, url, producer, database):
-    with submission(flink_cluster, url, producer, database).packed() as packed:
-        with pytest.raises(UserError, match="is there already"):
-            packed.start(flink_cluster.api)
+    again = submission(flink_cluster, url, producer, database)
+    with again.packed() as packed, pytest.raises(UserError, match="is there already"):
+        packed.start(flink_cluster.api)
 
 
 @pytest.mark.parametrize("part", ["taskmanager", "pool", "jobmanager", "broker"])
