@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from whole import differences, whole_tables
 
 from connectors.warehouse import OpenWarehouse
+from pipeline.channel import Item
 from pipeline.cli.audit import check
-from pipeline.cli.batches import Batches, Item
+from pipeline.cli.batches import Batches
 from pipeline.demo.material import load_material
 from pipeline.graph import Steps
 from schemas.fetched import fetched

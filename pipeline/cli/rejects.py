@@ -16,7 +16,8 @@ from rich.table import Table
 
 from connectors.http.client import FetchError, HttpClient, HttpSettings
 from connectors.warehouse import OpenWarehouse, Warehouse
-from pipeline.cli.batches import Batches, Item
+from pipeline.channel import Item
+from pipeline.cli.batches import Batches
 from pipeline.cli.doors import now, warehouse_opener, warehouse_reader
 from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings

@@ -12,7 +12,8 @@ import structlog
 
 from connectors.queue import Message, Positions, Queue, read_fetched
 from connectors.warehouse import Warehouse
-from pipeline.cli.batches import Batches, Item, Outcome
+from pipeline.channel import Counts, Item
+from pipeline.cli.batches import Batches
 from pipeline.cli.doors import now, the_queue, warehouse_opener
 from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings, StreamSettings
@@ -52,7 +53,7 @@ def stream(
             total = run_stream(queue, opener, batches, settings.stream, stop, once=once, clock=now)
         finally:
             queue.close()
-    click.echo(f"{total.records} items read: {total.receipts} new, {total.records - total.receipts} seen before")
+    click.echo(f"{total.items} items read: {total.new} new, {total.items - total.new} seen before")
 
 
 def run_stream(
@@ -64,9 +65,9 @@ def run_stream(
     *,
     once: bool,
     clock: Callable[[], datetime],
-) -> Outcome:
+) -> Counts:
     """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all."""
-    total = Outcome()
+    total = Counts()
     positions = start_positions(open_warehouse(), queue)
     published = time.monotonic()
     while not stop.is_set():
@@ -79,7 +80,7 @@ def run_stream(
             total += outcome
             lag = sum(end - positions.get(p, 0) for p, end in queue.end().items())
             seconds = round(time.monotonic() - began, 2)
-            log.info("batch", items=outcome.records, new=outcome.receipts, seconds=seconds, lag=lag)
+            log.info("batch", items=outcome.items, new=outcome.new, seconds=seconds, lag=lag)
         elif once:
             break
         else:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.extract import needs_worker, reject
+from pipeline.draft import needs_worker, reject
 from pipeline.extraction.revision import extract, extract_or_explain, html_text
 from pipeline.matching.sections import find_sections
 from schemas import ids, wire
