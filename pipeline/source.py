@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,8 +32,12 @@ from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
 
+from schemas.errors import Unavailable
+
 log = structlog.get_logger()
 
+ALL = -1
+"""No partition's number: of a queue that is open to look for partitions."""
 END = 2**62
 """A position that no partition reaches."""
 
@@ -73,7 +78,8 @@ class Reading:
     chunk_bytes: int = 8 * 2**20
     """The largest part that is held in memory, of each partition."""
     turn: float = 0.5
-    """How long a partition is read, with all that is fused to it, before others have their turn."""
+    """How long a partition is read, and what was read is worked on by what is fused to the source, before others have
+    their turn and a checkpoint its chance."""
     wait: float = 0.05
     """How long to wait for a first message."""
     pause: float = 0.1
@@ -93,14 +99,13 @@ class ReadQueue(beam.PTransform):
     """Read all partitions, for ever.
 
     ``open_queue`` and ``progress`` (channel -> partition -> position) are called in the workers; ``open_queue`` must be
-    hashable, and give the queue of this ``channel``. ``transient``: what they raise when another try may help.
+    hashable, and give the queue of this ``channel``. A queue that is ``Unavailable`` is tried again.
     """
 
     channel: str
     open_queue: Callable[[], Queue]
     read: Callable[[Any, str], Any]
     progress: Callable[[str], Mapping[int, int]]
-    transient: tuple[type[Exception], ...] = ()
     reading: Reading = field(default_factory=Reading)
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection[Any]:
@@ -160,9 +165,9 @@ class PositionTracker(RestrictionTracker):
 class Watermark(ManualWatermarkEstimator):
     """Moves forward only; see the module's docstring."""
 
-    def read_up_to(self, latest: datetime, disorder: float) -> None:
-        """``latest``: when the newest of some messages was appended."""
-        self._advance(Timestamp.from_utc_datetime(latest), disorder)
+    def read_up_to(self, appended_at: datetime, disorder: float) -> None:
+        """A message of this time was read."""
+        self._advance(_timestamp(appended_at), disorder)
 
     def idle(self, now: Timestamp, disorder: float) -> None:
         """Nothing waits at this time."""
@@ -172,6 +177,10 @@ class Watermark(ManualWatermarkEstimator):
         at = at - Duration.of(disorder)
         if self._watermark is None or at > self._watermark:
             self.set_watermark(at)
+
+
+def _timestamp(at: datetime) -> Timestamp:
+    return Timestamp.from_utc_datetime(at)
 
 
 class _WatermarkProvider(beam.transforms.core.WatermarkEstimatorProvider):
@@ -207,15 +216,15 @@ class _Partitions(beam.DoFn, _Positions):
     """Emits ``(channel, partition)`` of each partition, once; a queue's partitions are numbered and only added."""
 
     def __init__(self, source: ReadQueue):
-        self._open, self._transient, self._reading = source.open_queue, source.transient, source.reading
+        self._open, self._reading = source.open_queue, source.reading
 
     @beam.DoFn.unbounded_per_element()
     def process(self, element: str, tracker: Any = TRACKER, watermark: Any = WATERMARK) -> Iterator[tuple[str, int]]:
         first = tracker.current_restriction().start
         try:
-            with _OPEN.borrowed(self._open, element, None) as reader:
+            with _OPEN.borrowed(self._open, element, ALL) as reader:
                 partitions = sorted(p for p in reader.queue.start() if p >= first)
-        except self._transient as e:
+        except Unavailable as e:
             log.warning("partitions not seen", error=str(e))
             tracker.defer_remainder(Duration.of(self._reading.retry))
             return
@@ -233,7 +242,7 @@ class _Messages(beam.DoFn, _Positions):
 
     def __init__(self, source: ReadQueue):
         self._open, self._read, self._progress = source.open_queue, source.read, source.progress
-        self._transient, self._reading = source.transient, source.reading
+        self._reading = source.reading
 
     def initial_restriction(self, element: tuple[str, int]) -> Span:
         channel, partition = element
@@ -256,40 +265,52 @@ class _Messages(beam.DoFn, _Positions):
         try:
             with _OPEN.borrowed(self._open, channel, partition) as reader:
                 reader.commit(reading)
-                while True:
-                    messages = reader.queue.read(
-                        {partition: position}, reading.chunk_items, reading.chunk_bytes, reading.wait, {partition}
-                    )
-                    for message in messages:
-                        if not tracker.try_claim(message.offset):
-                            return
-                        position = message.offset + 1
-                        yield TimestampedValue(
-                            self._read(message, channel), Timestamp.from_utc_datetime(message.appended_at)
-                        )
-                    if not messages:
-                        watermark.idle(Timestamp.now(), reading.disorder)
-                        pause = reading.pause
-                        break
-                    watermark.read_up_to(max(m.appended_at for m in messages), reading.disorder)
+                # At least one message a turn. Each is worked on here by what is fused to this step.
+                while message := reader.next(position, reading):
+                    if not tracker.try_claim(message.offset):
+                        return
+                    position = message.offset + 1
+                    watermark.read_up_to(message.appended_at, reading.disorder)
+                    yield TimestampedValue(self._read(message, channel), _timestamp(message.appended_at))
                     if time.monotonic() >= until:
                         break
+                else:
+                    watermark.idle(Timestamp.now(), reading.disorder)
+                    pause = reading.pause
                 if position > first:
                     finalizer.register(lambda: reader.done_before(position))
-        except self._transient as e:
+        except Unavailable as e:
             log.warning("queue not read", channel=channel, partition=partition, error=str(e))
             pause = reading.retry
         tracker.defer_remainder(Duration.of(pause))
 
 
 class _Reader:
-    """A queue, open, of which one partition is read; and how far that is done."""
+    """A queue, open, of which one partition is read; what was read ahead of it, and how far it is done."""
 
-    def __init__(self, queue: Queue, partition: int | None):
+    def __init__(self, queue: Queue, partition: int):
         self.queue = queue
         self._partition = partition
+        self._ahead: deque[Message] = deque()
+        self._position = 0
         self._done = self._committed = 0
         self._committed_at = time.monotonic()
+
+    def next(self, position: int, reading: Reading) -> Message | None:
+        """The first message from this position on; None if none waits."""
+        if position != self._position:  # the runner went back
+            self._ahead.clear()
+        if not self._ahead:
+            here = {self._partition: position}
+            self._ahead.extend(
+                self.queue.read(here, reading.chunk_items, reading.chunk_bytes, reading.wait, [self._partition])
+            )
+        self._position = position
+        if not self._ahead:
+            return None
+        message = self._ahead.popleft()
+        self._position = message.offset + 1
+        return message
 
     def done_before(self, position: int) -> None:
         """The runner has it for good. Called by another thread, so it only takes a note."""
@@ -298,7 +319,7 @@ class _Reader:
     def commit(self, reading: Reading) -> None:
         """Tell the queue, now and then."""
         done, now = self._done, time.monotonic()
-        if self._partition is not None and done > self._committed and now - self._committed_at >= reading.commit:
+        if done > self._committed and now - self._committed_at >= reading.commit:
             self.queue.commit(reading.group, {self._partition: done})
             self._committed, self._committed_at = done, now
 
@@ -316,7 +337,7 @@ class _Readers:
         self._idle: dict[Any, _Reader] = {}
 
     @contextmanager
-    def borrowed(self, open_queue: Callable[[], Queue], channel: str, partition: int | None) -> Iterator[_Reader]:
+    def borrowed(self, open_queue: Callable[[], Queue], channel: str, partition: int) -> Iterator[_Reader]:
         """Give a reader that nobody else uses meanwhile. Raises ``OtherQueue``, and what ``open_queue`` does."""
         key = (open_queue, channel, partition)
         with self._lock:

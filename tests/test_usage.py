@@ -53,6 +53,11 @@ MISTAKES = [
     (["queue", "status", "--queue", "sqlite:///missing.db"], "missing.db"),
     (["snapshot"], "FILE"),
     (["up", "--sources", "missing.toml"], "missing.toml"),
+    (["stream", "--runner", "FlinkRunner", "--once"], "wiredesk jobs stop"),
+    (["stream", "--runner", "FlinkRunner"], "make engines"),
+    (["jobs", "list", "--flink-master", "http://"], "no Flink"),
+    (["jobs", "upgrade"], "flink.job_server"),
+    (["worker-pool", "--port", "100000"], "65535"),
     (["demo", "--nope"], "--nope"),
 ]
 

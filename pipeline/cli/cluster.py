@@ -92,6 +92,16 @@ def where(cluster: Flink, job: Job) -> str:
     return f"{cluster.url}/#/job/{'completed' if job.ended else 'running'}/{job.job_id}/overview"
 
 
+def told(cluster: Flink, job: Job) -> str:
+    """Where to look, for people."""
+    return (
+        f"{job.name} is at work as {job.job_id}\n"
+        f"  its tasks, checkpoints and exceptions: {where(cluster, job)}\n"
+        f"  the same in short: wiredesk jobs list --flink-master {cluster.url}\n"
+        "  how far it is: wiredesk queue status; what it finds: the warehouse"
+    )
+
+
 def chosen(cluster: Flink, job_id: str | None) -> Job:
     """The job that the user means; without an id, the only one that has not ended. Raises ``UserError``."""
     jobs = cluster.jobs()

@@ -8,8 +8,9 @@ import click
 import msgspec
 
 from connectors.flink import Flink, Job
-from pipeline.cli.cluster import chosen
+from pipeline.cli.cluster import chosen, replace, told
 from pipeline.cli.doors import now
+from pipeline.cli.flink_stream import flink_stream
 from pipeline.cli.settings import Settings
 
 _master = click.option("--flink-master", "--flink_master", "master", metavar="URL", help="Flink's dashboard.")
@@ -64,6 +65,38 @@ def stop(settings: Settings, job: str | None, master: str | None, savepoint: boo
     cluster.cancel(found.job_id)
     cluster.wait(lambda: cluster.job(found.job_id).ended, 60)
     click.echo(f"{found.name} ({found.job_id}) is stopped; last checkpoint: {last.path if last else 'none'}")
+
+
+@jobs.command(context_settings={"ignore_unknown_options": True})
+@click.option("--job", metavar="ID", help="Which one (the beginning of its id; without: the one that runs).")
+@click.option("--queue", "queue_url", metavar="URL", help="As for wiredesk stream.")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="As for wiredesk stream.")
+@_master
+@click.option("--replay", is_flag=True, help="If the new code can't take the state: start where the warehouse is.")
+@click.argument("beam_options", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
+@click.pass_obj
+def upgrade(
+    settings: Settings,
+    job: str | None,
+    queue_url: str | None,
+    warehouse_url: str | None,
+    master: str | None,
+    replay: bool,
+    beam_options: tuple[str, ...],
+) -> None:
+    """Put the stream as it is installed here in the place of one that runs: stop that with a savepoint, and go on from
+    there.
+
+    \b
+    Example:
+      wiredesk jobs upgrade --flink-master http://127.0.0.1:8081 --parallelism=4
+    """
+    cluster, submission = flink_stream(settings, queue_url, warehouse_url, master, beam_options)
+    with submission.packed() as packed:
+        new, savepoint, kept = replace(cluster, chosen(cluster, job), packed, replay=replay)
+    click.echo(f"stopped with {savepoint}")
+    click.echo("went on from there" if kept else "the new code can't take that state: started where the warehouse is")
+    click.echo(told(cluster, new))
 
 
 def _lines(job: Job, at: datetime) -> list[str]:

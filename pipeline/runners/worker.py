@@ -14,12 +14,21 @@ import threading
 from collections.abc import Mapping, Sequence
 
 import grpc
+import structlog
 from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc, endpoints_pb2
 from apache_beam.runners.worker import sdk_worker_main
 from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
 from google.protobuf import json_format, text_format
 
 PROVISION_SECONDS = 60
+_PROCESSORS = (
+    structlog.stdlib.filter_by_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.add_log_level,
+    structlog.processors.format_exc_info,
+    structlog.processors.JSONRenderer(ensure_ascii=False),
+)
+"""What wiredesk logs goes the way of Beam's own logs, into the TaskManager's: one event a line."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{name}", required=True)
     given = parser.parse_args(arguments)
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+    structlog.configure(processors=[*_PROCESSORS], logger_factory=structlog.stdlib.LoggerFactory())
     answer = ask(given.provision, given.id)
     handler, harness, _ = sdk_worker_main.create_harness(described(answer, given.id, given.logging, given.control))
     try:

@@ -10,12 +10,11 @@ from apache_beam.utils.timestamp import Duration, Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import Unavailable
 from connectors.queue import Outgoing, QueueFull, open_queue
 from pipeline import source
 from pipeline.source import END, OtherQueue, PositionTracker, Reading, ReadQueue, Span, Watermark
 
-READING = Reading(wait=0.0, turn=0.0, commit=0.0)
+READING = Reading(wait=0.0, turn=3600.0, commit=0.0)
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def queue(tmp_path):
 
 @pytest.fixture
 def reads(queue):
-    return ReadQueue(queue.channel, Open(queue.url), as_read, nowhere, (Unavailable,), READING)
+    return ReadQueue(queue.channel, Open(queue.url), as_read, nowhere, READING)
 
 
 def append(queue, *values: str) -> None:
@@ -167,12 +166,12 @@ def test_the_watermark_is_kept_over_a_checkpoint():
 # -- messages --
 
 
-def test_a_turn_reads_what_is_there_and_asks_for_another_at_once(queue, reads):
+def test_a_turn_reads_what_is_there_and_asks_for_another_later(queue, reads):
     append(queue, "a", "b", "c")
     turn = Turn(source._Messages(reads), (queue.channel, 0))
     assert turn.found == ["a", "b", "c"]
     assert turn.rest == Span(3, END)
-    assert turn.delay == Duration(0)
+    assert turn.delay == Duration.of(READING.pause)
 
 
 def test_the_next_turn_goes_on_where_the_last_one_ended(queue, reads):
@@ -182,11 +181,24 @@ def test_the_next_turn_goes_on_where_the_last_one_ended(queue, reads):
     assert Turn(source._Messages(reads), (queue.channel, 0), first.rest).found == ["c"]
 
 
-def test_a_turn_takes_no_more_than_a_chunk_once_its_time_is_up(queue, reads):
+def test_a_turn_ends_with_the_message_at_which_its_time_is_up_and_the_next_follows_at_once(queue, reads):
     append(queue, "a", "b", "c")
-    reads.reading = Reading(chunk_items=2, wait=0.0, turn=0.0)
-    turn = Turn(source._Messages(reads), (queue.channel, 0))
-    assert (turn.found, turn.rest) == (["a", "b"], Span(2, END))
+    reads.reading = Reading(wait=0.0, turn=0.0)
+    turns = [Turn(source._Messages(reads), (queue.channel, 0))]
+    for _ in range(2):
+        turns.append(Turn(source._Messages(reads), (queue.channel, 0), turns[-1].rest))
+    assert [turn.found for turn in turns] == [["a"], ["b"], ["c"]]
+    assert [turn.delay for turn in turns] == [Duration(0)] * 3
+
+
+def test_what_was_read_ahead_is_forgotten_when_the_runner_goes_back(queue, reads):
+    append(queue, "a", "b", "c")
+    reads.reading = Reading(wait=0.0, turn=0.0)
+    fn = source._Messages(reads)
+    first = Turn(fn, (queue.channel, 0))
+    Turn(fn, (queue.channel, 0), first.rest)
+    assert Turn(fn, (queue.channel, 0), first.rest).found == ["b"]
+    assert Turn(fn, (queue.channel, 0), Span(0)).found == ["a"]
 
 
 def test_a_partition_in_which_nothing_waits_rests_and_lets_the_watermark_pass(queue, reads):
@@ -283,7 +295,7 @@ class Partitioned:
 
 def test_each_partition_is_found_once_and_new_ones_later():
     topic = Partitioned(0, 1)
-    fn = source._Partitions(ReadQueue("topic", lambda: topic, as_read, nowhere, (), READING))
+    fn = source._Partitions(ReadQueue("topic", lambda: topic, as_read, nowhere, READING))
     first = Turn(fn, "topic")
     assert first.found == [("topic", 0), ("topic", 1)]
     assert first.delay == Duration.of(READING.look)
@@ -296,5 +308,5 @@ def test_partitions_are_looked_for_later_when_the_queue_is_away():
     def away():
         raise QueueFull("broker gone")
 
-    turn = Turn(source._Partitions(ReadQueue("topic", away, as_read, nowhere, (Unavailable,), READING)), "topic")
+    turn = Turn(source._Partitions(ReadQueue("topic", away, as_read, nowhere, READING)), "topic")
     assert (turn.found, turn.delay) == ([], Duration.of(READING.retry))

@@ -11,7 +11,6 @@ import psycopg
 from apache_beam.internal.cloudpickle import cloudpickle
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from connectors.errors import Unavailable
 from connectors.queue import Message, Queue, open_queue
 from pipeline.source import Reading, ReadQueue
 
@@ -94,7 +93,6 @@ class Stream:
             Open(self.url),
             as_row,
             Progress(self.database),
-            (Unavailable,),
             Reading(look=1.0, retry=0.2, commit=0.5),
         )
         _ = (
