@@ -6,6 +6,7 @@ are made again for a while when the JobManager does not answer: it may be changi
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ class Flink:
             restarts=self._restarts(job_id),
             checkpoint=last and _checkpoint(last),
             failed_checkpoints=(checkpoints.get("counts") or {}).get("failed", 0),
-            failure=_cause(entries[0]["stacktrace"] if entries else failures.get("root-exception") or ""),
+            failure=cause(entries[0]["stacktrace"] if entries else failures.get("root-exception") or ""),
         )
 
     def tasks_running(self, job_id: str) -> bool:
@@ -165,7 +166,7 @@ class Flink:
             time.sleep(STEP)
         done = answer["operation"]
         if "failure-cause" in done:
-            raise FlinkError(f"no savepoint: {_cause(done['failure-cause']['stack-trace'])}")
+            raise FlinkError(f"no savepoint: {cause(done['failure-cause']['stack-trace'])}")
         return done["location"]
 
     def _get(self, path: str) -> Any:
@@ -196,7 +197,7 @@ class Flink:
             told = "\n".join(answer.json()["errors"])
         except (ValueError, KeyError):
             told = answer.text
-        raise FlinkError(f"Flink refuses: {_cause(told)}")
+        raise FlinkError(f"Flink refuses: {cause(told)}")
 
 
 def _checkpoint(found: dict[str, Any]) -> Checkpoint:
@@ -208,16 +209,15 @@ def _time(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _cause(trace: str) -> str:
-    """The innermost cause of a Java stack trace, in one line."""
+def cause(trace: str) -> str:
+    """The innermost cause of a Java stack trace, or of a Python one inside it, in one line."""
     lines = [line.strip() for line in trace.splitlines() if line.strip()]
-    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    # A worker's answer holds Python's traceback: its last line before Java's goes on says what it was.
-    python = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    python = [n for n, line in enumerate(lines) if "Traceback (most recent call last)" in line]
     if python:
-        rest = lines[python[-1] + 1 :]
-        ends = [n for n, line in enumerate(rest) if line.startswith(("at ", "Caused by"))]
-        body = rest[: ends[0]] if ends else rest
-        if body:
-            return body[-1][:500]
-    return (causes or lines or [""])[-1 if causes else 0][:500]
+        last = list(
+            itertools.takewhile(lambda line: not line.startswith(("at ", "Caused by")), lines[python[-1] + 1 :])
+        )
+        if last:
+            return last[-1][:500]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return (causes[-1:] or lines or [""])[0][:500]

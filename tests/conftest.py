@@ -12,6 +12,8 @@ from filelock import FileLock
 
 from connectors.warehouse import OpenWarehouse
 
+pytest_plugins = ("flink_cluster",)
+
 # The same examples every time, so that a run says something about the change it tests; `make fuzz` looks for new ones.
 hypothesis.settings.register_profile("same", derandomize=True, database=None)
 hypothesis.settings.register_profile("fuzz", print_blob=True)
