@@ -22,7 +22,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.channel import Item
 from pipeline.extraction import killable
-from pipeline.extraction.revision import extract_or_explain, warm_up
+from pipeline.extraction.revision import extract_or_explain, reads_html, warm_up
 from pipeline.identify import row
 from pipeline.matching.judge import Matching
 from pipeline.matching.outline import Outline, outline
@@ -115,12 +115,6 @@ def broken(fetched: Fetched, error: Exception, now: datetime) -> Reject:
     return refused
 
 
-def needs_worker(fetched: Fetched) -> bool:
-    """Whether there is HTML in it, which may hang or crash the extractor."""
-    entry = fetched.entry
-    return fetched.body is not None or bool(entry and entry.content and entry.content_type == "text/html")
-
-
 @dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
 class DraftArticles(beam.PTransform):
     """PCollection[Item] -> PCollection[Draft]."""
@@ -146,7 +140,7 @@ class _Draft(beam.DoFn):
     ) -> Iterator[Any]:
         job = None
         extraction = self._config.extraction
-        if needs_worker(item.fetched):
+        if reads_html(item.fetched):
             args = (item.fetched, datetime.now(UTC))
             job = killable.Job(extraction.limits, extract_or_explain, args, extraction.timeout)
         self._under_way.append((item, job, window, timestamp))
