@@ -93,7 +93,7 @@ class Flink:
             state=found["state"],
             since=_time(found["start-time"]),
             restarts=self._restarts(job_id),
-            checkpoint=last and _checkpoint(last),
+            checkpoint=_checkpoint(last) if last else None,
             failed_checkpoints=(checkpoints.get("counts") or {}).get("failed", 0),
             failure=cause(entries[0]["stacktrace"] if entries else failures.get("root-exception") or ""),
         )

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import apache_beam as beam
 
 START_SECONDS = 180.0
-"""How long a job may take until all of its tasks run."""
+"""How long a job may take until it is at work."""
+TRIES = 3
+"""Restarts after which a new job is not waited for any longer."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,21 @@ class Packed:
 
 
 def at_work(cluster: Flink, job_id: str, seconds: float = START_SECONDS) -> Job:
-    """Wait until all tasks of a job run; raises ``Failed`` with the cause if it ends, or takes longer."""
-    cluster.wait(lambda: cluster.tasks_running(job_id) or cluster.job(job_id).ended, seconds)
+    """Wait until all tasks of a job run and a checkpoint shows that they do their work. Raises ``Failed`` with the cause
+    if it ends, fails again and again, or takes longer."""
+
+    def settled(job: Job) -> bool:
+        return job.ended or job.restarts >= TRIES or (job.checkpoint is not None and cluster.tasks_running(job_id))
+
+    cluster.wait(lambda: settled(cluster.job(job_id)), seconds)
     job = cluster.job(job_id)
     if job.ended:
         raise Failed(f"the job ended at once ({job.state}): {job.failure or 'no cause given'}")
-    if not cluster.tasks_running(job_id):
+    if job.restarts >= TRIES:
+        raise Failed(
+            f"the job {job_id} fails again and again, and goes on trying: {job.failure}; see {where(cluster, job)}"
+        )
+    if not settled(job):
         free, slots = cluster.slots()
         raise Failed(
             f"the job {job_id} is {job.state} and not at work after {seconds:.0f} s: "
