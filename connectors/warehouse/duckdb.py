@@ -24,6 +24,8 @@ from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair,
 from schemas.tables import TABLE_OF, TABLES, Table, arrow_fields
 
 R = TypeVar("R", bound=Record)
+_TYPES = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
+"""Types that DuckDB tells by another name than it was given."""
 _MEMBER = names(c for c in arrow_fields(Member) if c != "at") + ', coalesce(published_at, first_seen_at) AS "at"'
 
 
@@ -41,8 +43,9 @@ class DuckDBWarehouse:
 
     # -- life --
 
-    def migrate(self, migrations: tuple[ddl.Migration, ...] = ddl.MIGRATIONS) -> None:
+    def migrate(self, migrations: tuple[ddl.Migration, ...] = ddl.MIGRATIONS) -> list[str]:
         self._refuse_read_only()
+        done = []
         with self._database.hold() as connection, self._database.writing, _cursor(connection) as cursor:
             version = _schema_version(cursor)
             _check_version(version, migrations, self.url)
@@ -53,9 +56,31 @@ class DuckDBWarehouse:
                     for statement in migration.statements if version is not None else ():
                         cursor.execute(statement)
                     cursor.execute(f"INSERT INTO {ddl.VERSION_TABLE} VALUES (?, ?)", [migration.version, migration.why])
-                for statement in ddl.additions(_existing(cursor), ddl.DUCKDB):
+                    done.append(f"schema {migration.version}: {migration.why}")
+                existing = _existing(cursor)
+                for statement in ddl.additions(existing, ddl.DUCKDB):
                     cursor.execute(statement)
             self._database.checked = True
+        return done + ddl.told(existing)
+
+    def version(self) -> int | None:
+        with self._database.hold(self.read_only) as connection, _cursor(connection) as cursor:
+            return _schema_version(cursor)
+
+    def problems(self) -> list[str]:
+        with self._database.hold(self.read_only) as connection, _cursor(connection) as cursor:
+            columns = cursor.execute(
+                "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+                "WHERE NOT internal AND database_name = current_database()"
+            ).fetchall()
+            keys = cursor.execute(
+                "SELECT table_name, constraint_column_names FROM duckdb_constraints() "
+                "WHERE constraint_type = 'PRIMARY KEY' AND database_name = current_database()"
+            ).fetchall()
+        existing: dict[str, dict[str, str]] = {}
+        for table, column, kind in columns:
+            existing.setdefault(table, {})[column] = _TYPES.get(kind, kind)
+        return ddl.unlike(existing, {table: tuple(found) for table, found in keys}, ddl.DUCKDB)
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[DuckDBWarehouse]:
@@ -191,6 +216,17 @@ class DuckDBWarehouse:
 
     # -- reading: commands --
 
+    def scan(self, record: type[R], rows: int) -> Iterator[list[R]]:
+        key: tuple[Any, ...] = ()
+        while True:
+            sql = ddl.page(record, bool(key), lambda n: f"${n}")
+            with self._open() as cursor:
+                found = arrow.from_arrow(record, _fetch(cursor, sql, [*key, rows]))
+            if not found:
+                return
+            yield found
+            key = tuple(getattr(found[-1], name) for name in TABLE_OF[record].key)
+
     def rows(
         self,
         record: type[R],
@@ -200,11 +236,11 @@ class DuckDBWarehouse:
         limit: int | None = None,
     ) -> list[R]:
         sql = f"SELECT {names(arrow_fields(record))} FROM {quoted(TABLE_OF[record].name)}"
-        sql += f" WHERE {_filled(record)}" + (f" AND ({where})" if where else "")
-        sql += f" ORDER BY {_order(order)}" if order else ""
+        sql += f" WHERE {ddl.filled(record)}" + (f" AND ({where})" if where else "")
+        sql += f" ORDER BY {ddl.order_by(order)}" if order else ""
         sql += f" LIMIT {int(limit)}" if limit is not None else ""
         with self._open() as cursor:
-            return arrow.from_arrow(record, _fetch(cursor, sql, list(parameters)))
+            return arrow.from_arrow(record, _fetch(cursor, sql, [arrow.parameter(p) for p in parameters]))
 
     def count(self, table: str, where: str = "", parameters: Sequence[Any] = ()) -> int:
         sql = f"SELECT count(*) FROM {quoted(TABLES[table].name)}" + (f" WHERE {where}" if where else "")
@@ -215,7 +251,7 @@ class DuckDBWarehouse:
             kinds = {s.type for s in cursor.extract_statements(sql)}
             if kinds != {duckdb.StatementType.SELECT}:
                 raise ValueError(f"only one SELECT can be asked of a warehouse, not: {' '.join(sql.split())[:80]}")
-            found = _fetch(cursor, sql, list(parameters))
+            found = _fetch(cursor, sql, [arrow.parameter(p) for p in parameters])
         return list(zip(*(arrow.values(column) for column in found.columns), strict=True))
 
     def snapshot(self, path: str, now: datetime) -> None:
@@ -266,7 +302,7 @@ class DuckDBWarehouse:
             f"SELECT rowid FROM {table} WHERE {quoted(c)} IN (SELECT unnest(?::VARCHAR[]))" for c in asked
         )
         with self._open() as cursor:
-            sql = f"SELECT {columns} FROM {table} WHERE rowid IN ({rowids}) AND {_filled(record)}"
+            sql = f"SELECT {columns} FROM {table} WHERE rowid IN ({rowids}) AND {ddl.filled(record)}"
             found = _fetch(cursor, sql, list(asked.values()))
         return arrow.from_arrow(record, found)
 
@@ -299,20 +335,6 @@ def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def _fetch(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Any) -> pa.Table:
     """The whole result: an open one would keep the cursor's transaction open."""
     return cursor.sql(sql, params=parameters).to_arrow_table()
-
-
-def _filled(record: type[Record]) -> str:
-    """The condition that a row has the record's part: an article is not linked before it is matched."""
-    return "story_id IS NOT NULL" if record is Link else "true"
-
-
-def _order(terms: str) -> str:
-    """``column [DESC] [NULLS FIRST], ...`` with the columns quoted: ``at`` is a reserved word."""
-    quoted_terms = []
-    for term in terms.split(","):
-        column, *direction = term.split()
-        quoted_terms.append(" ".join((quoted(column.strip('"')), *direction)))
-    return ", ".join(quoted_terms)
 
 
 def _existing(cursor: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:

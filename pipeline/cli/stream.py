@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--queue", "queue_url", metavar="URL", help="Where items come from (sqlite:///path).")
-@click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path).")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
 @click.option("--once", is_flag=True, help="End when the queue is empty.")
 @click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner: DirectRunner or FlinkRunner.")
 @click.option("--flink-master", "--flink_master", metavar="URL", help="Flink's dashboard, for FlinkRunner.")
@@ -53,8 +53,11 @@ def stream(
             raise UserError("--once: a job on Flink goes on until it is stopped (wiredesk jobs stop)")
         return _submit(settings, queue_url, warehouse_url, flink_master, beam_options)
     options = checked_beam_options(runner, beam_options)
+    where = warehouse_url or settings.warehouse
+    if settings.stream.snapshot_seconds and not where.startswith("duckdb:"):
+        raise UserError("stream.snapshot_seconds is for DuckDB: readers of another warehouse read the database itself")
     queue = the_queue(queue_url or settings.queue)
-    opener = warehouse_opener(warehouse_url or settings.warehouse)
+    opener = warehouse_opener(where)
     batches = Batches(opener, queue.channel, steps(settings), now, options)
     with stop_on_signals() as stop:
         try:
