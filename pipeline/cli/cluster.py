@@ -75,8 +75,9 @@ class Packed:
 
 
 def at_work(cluster: Flink, job_id: str, seconds: float = START_SECONDS) -> Job:
-    """Wait until all tasks of a job run and a checkpoint shows that they do their work. Raises ``Failed`` with the cause
-    if it ends, fails again and again, or takes longer."""
+    """Wait until all tasks of a job run and a checkpoint shows that they do their work.
+
+    Raises ``Failed`` with the cause if it ends, fails again and again, or takes longer."""
 
     def settled(job: Job) -> bool:
         return job.ended or job.restarts >= TRIES or (job.checkpoint is not None and cluster.tasks_running(job_id))
