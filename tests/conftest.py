@@ -30,6 +30,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "slow" not in item.keywords)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once for each engine that this machine can't run, what was skipped and how to get it."""
+    skipped = [r for r in terminalreporter.stats.get("skipped", []) if "engines" in r.keywords]
+    for why in sorted({str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)}):
+        count = sum(report.longrepr[2] == why for report in skipped)
+        terminalreporter.write_line(f"{count} tests of engines skipped: {why.removeprefix('Skipped: ')}")
+
+
 def shared_folder(tmp_path_factory) -> pathlib.Path:
     """A folder of this test run that all its workers share."""
     base = tmp_path_factory.getbasetemp()
