@@ -1,6 +1,6 @@
 """Read a queue for ever: the source of a stream that runs on a cluster.
 
-In: nothing. Out: what ``read`` makes of each message, in order within a partition, each at the time at which it was
+In: nothing. Out: what ``read(message, queue)`` makes of each message, in order within a partition, each at the time at which it was
 appended. Dropped: nothing; after a failure messages come again, from the runner's last checkpoint on.
 
 Two splittable DoFns. The first looks for partitions, again and again, since they may be added. The second reads one
@@ -104,7 +104,7 @@ class ReadQueue(beam.PTransform):
 
     channel: str
     open_queue: Callable[[], Queue]
-    read: Callable[[Any, str], Any]
+    read: Callable[[Any, Any], Any]
     progress: Callable[[str], Mapping[int, int]]
     reading: Reading = field(default_factory=Reading)
 
@@ -271,7 +271,7 @@ class _Messages(beam.DoFn, _Positions):
                         return
                     position = message.offset + 1
                     watermark.read_up_to(message.appended_at, reading.disorder)
-                    yield TimestampedValue(self._read(message, channel), _timestamp(message.appended_at))
+                    yield TimestampedValue(self._read(message, reader.queue), _timestamp(message.appended_at))
                     if time.monotonic() >= until:
                         break
                 else:

@@ -349,3 +349,14 @@ class Replaced(Record, frozen=True, kw_only=True):
 
     table: str
     group: str
+
+
+class Claim(Record, frozen=True, kw_only=True):
+    """Goes through the queue for a message that is too large for it, whose bytes lie in a store of blobs."""
+
+    url: str
+    """Where the writer put it, for people; readers look it up by ``sha256`` in the store that they were told of."""
+    size: int
+    """Bytes."""
+    sha256: str
+    """Lower-case hex."""

@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from connectors.warehouse import OpenWarehouse, open_warehouse
 
-pytest_plugins = ("flink_cluster",)
+pytest_plugins = ("kafka_broker", "flink_cluster")
 
 # The same examples every time, so that a run says something about the change it tests; `make fuzz` looks for new ones.
 hypothesis.settings.register_profile("same", derandomize=True, database=None)

@@ -10,10 +10,9 @@ import itertools
 from collections.abc import Sequence
 
 import pytest
-from demo_items import NOW, the_items
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from whole import differences, whole_tables
+from whole import demo_items, differences, whole_tables
 
 from connectors.warehouse import OpenWarehouse
 from pipeline.channel import Item
@@ -25,7 +24,7 @@ from schemas.records import Fetched
 numbers = itertools.count()
 
 
-ITEMS = the_items()
+ITEMS = demo_items(NOW)
 
 
 def tables_of(batches: Sequence[Sequence[Fetched]], url: str | None = None) -> dict[str, list[tuple]]:

@@ -27,7 +27,7 @@ COMMANDS = {
     "audit": "Is every item accounted for? Exit 1 if not.",
     "rejects": "Look at what could not be used, and try it again.",
     "sources": "List, check, discover, import and export sources.",
-    "queue": "How full the queue is and who is how far.",
+    "queue": "How full the queue is, who is how far; read again.",
     "warehouse": "Make, bring up to date, verify and copy warehouses.",
     "snapshot": "Publish a copy of the warehouse that readers may keep open.",
     "jobs": "What runs on a Flink cluster; stop it, or put new code in its place.",

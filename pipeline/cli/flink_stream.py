@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from connectors.flink import Flink
-from connectors.queue import Message, Queue, open_queue, read_fetched
+from connectors.queue import DeadLetter, Message, Queue, open_queue, read_fetched
 from connectors.warehouse import OpenWarehouse
 from pipeline.channel import Item
 from pipeline.cli.cluster import Submission
+from pipeline.cli.dead_letters import bury
 from pipeline.cli.doors import now, the_queue, warehouse_opener
-from pipeline.cli.settings import Settings, StreamSettings
+from pipeline.cli.settings import Settings, StreamSettings, load_settings
 from pipeline.cli.steps import steps
 
 if TYPE_CHECKING:
@@ -20,18 +21,20 @@ if TYPE_CHECKING:
 
     from pipeline.graph import Steps
 
+UNREADABLE = "queue"
+"""The source of items that ``read_fetched`` made of what is none."""
 PATIENCE = 7 * 86400.0
 """Seconds for which a batch waits for the warehouse. Meanwhile nothing is read, and nothing is lost."""
 
 
 @dataclass(frozen=True)
 class OpenQueue:
-    """Opens the queue in a worker."""
+    """Opens the queue in a worker. Who we are to the brokers is no part of a job: the worker's own settings say it."""
 
     url: str
 
     def __call__(self) -> Queue:
-        return open_queue(self.url)
+        return open_queue(self.url, load_settings(None, {}).kafka.credentials)
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,13 @@ class Stream:
         graph.build(pipeline | "ReadQueue" >> source, self.steps, settler)
 
 
-def as_item(message: Message, channel: str) -> Item:
-    """A message as the graph takes it."""
-    return Item(read_fetched(message, channel), message.offset + 1, message.partition)
+def as_item(message: Message, queue: Queue) -> Item:
+    """A message as the graph takes it. One that is no item becomes a reject, and is copied to the queue's dead letters:
+    again each time that it is read again."""
+    found = read_fetched(message, queue.channel)
+    if found.source == UNREADABLE and found.failure is not None:
+        bury(queue, [DeadLetter(message, found.failure)])
+    return Item(found, message.offset + 1, message.partition)
 
 
 def flink_stream(
@@ -76,7 +83,7 @@ def flink_stream(
 ) -> tuple[Flink, Submission]:
     """The cluster and what to submit. Queue and warehouse are made if they are not there."""
     url = queue_url or settings.queue
-    queue = the_queue(url)
+    queue = the_queue(url, settings.kafka.credentials)
     try:
         channel = queue.channel
     finally:

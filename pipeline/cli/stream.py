@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import click
 import structlog
 
-from connectors.queue import Message, Positions, Queue, read_fetched
-from connectors.warehouse import Warehouse
+from connectors.queue import DeadLetter, Message, Positions, Queue, QueueUnavailable, read_fetched
+from connectors.warehouse import Warehouse, WarehouseBusy
 from pipeline.channel import Counts, Item
 from pipeline.cli.batches import Batches
+from pipeline.cli.dead_letters import bury, dead_letters, left_unburied
 from pipeline.cli.doors import now, the_queue, warehouse_opener
 from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings, StreamSettings
@@ -22,9 +24,14 @@ from pipeline.cli.stopping import stop_on_signals
 
 log = structlog.get_logger()
 
+LOOK_SECONDS = 5.0
+"""How often an idle stream looks whether its position was moved."""
+
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--queue", "queue_url", metavar="URL", help="Where items come from (sqlite:///path).")
+@click.option(
+    "--queue", "queue_url", metavar="URL", help="Where items come from (sqlite:///path, kafka://host:port/topic)."
+)
 @click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
 @click.option("--once", is_flag=True, help="End when the queue is empty.")
 @click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner: DirectRunner or FlinkRunner.")
@@ -56,7 +63,7 @@ def stream(
     where = warehouse_url or settings.warehouse
     if settings.stream.snapshot_seconds and not where.startswith("duckdb:"):
         raise UserError("stream.snapshot_seconds is for DuckDB: readers of another warehouse read the database itself")
-    queue = the_queue(queue_url or settings.queue)
+    queue = the_queue(queue_url or settings.queue, settings.kafka.credentials)
     opener = warehouse_opener(where)
     batches = Batches(opener, queue.channel, steps(settings), now, options)
     with stop_on_signals() as stop:
@@ -92,29 +99,97 @@ def run_stream(
     once: bool,
     clock: Callable[[], datetime],
 ) -> Counts:
-    """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all."""
-    total = Counts()
-    positions = start_positions(open_warehouse(), queue)
+    """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all.
+
+    Brokers that are away are waited for, but not with ``once``."""
+    walk = _Walk(queue, open_warehouse, batches, settings)
     published = time.monotonic()
     while not stop.is_set():
-        messages = queue.read(positions, settings.batch_items, settings.batch_bytes, settings.wait_seconds)
-        if messages:
-            began = time.monotonic()
-            outcome = batches.run([_item(m, queue.channel) for m in messages])
-            positions = after(positions, messages)
-            queue.commit(settings.group, positions)
-            total += outcome
-            lag = sum(end - positions.get(p, 0) for p, end in queue.end().items())
-            seconds = round(time.monotonic() - began, 2)
-            log.info("batch", items=outcome.items, new=outcome.new, seconds=seconds, lag=lag)
-        elif once:
-            break
-        else:
-            queue.trim(clock())
+        try:
+            if not walk.step():
+                if once:
+                    break
+                walk.rest(clock())
+        except QueueUnavailable as e:
+            if once:
+                raise
+            log.warning("waiting for the queue", error=str(e))
+            stop.wait(settings.wait_seconds)
         if settings.snapshot_seconds and time.monotonic() - published >= settings.snapshot_seconds:
             _publish(open_warehouse(), clock())
             published = time.monotonic()
-    return total
+    return walk.total
+
+
+@dataclass
+class _Walk:
+    """Through the queue, batch by batch. Where one method stopped for the queue, the next goes on.
+
+    When ``wiredesk queue replay`` has moved the warehouse's position back, the walk goes on from there."""
+
+    queue: Queue
+    open_warehouse: Callable[[], Warehouse]
+    batches: Batches
+    settings: StreamSettings
+    total: Counts = field(default_factory=Counts)
+    positions: dict[int, int] | None = None
+    letters: list[DeadLetter] = field(default_factory=list)
+    """To be buried still."""
+    looked: float = field(default_factory=time.monotonic)
+
+    def step(self) -> bool:
+        """Read a batch and run it; False if there was nothing to read."""
+        queue, settings = self.queue, self.settings
+        if self.positions is None:
+            positions = start_positions(self.open_warehouse(), queue)
+            self.letters = left_unburied(queue, settings.group, positions, settings.batch_items)
+            self.positions = positions
+        self._bury()
+        messages = queue.read(self.positions, settings.batch_items, settings.batch_bytes, settings.wait_seconds)
+        if not messages:
+            return False
+        began = time.monotonic()
+        with self.open_warehouse().hold() as warehouse:
+            if (moved := moved_back(warehouse, queue, self.positions)) is not None:
+                self.positions = moved
+                return True
+            counts = self.batches.run([_item(m, queue.channel) for m in messages])
+        self.positions = after(self.positions, messages)
+        self.total += counts
+        self.letters = dead_letters(messages)
+        self._bury()
+        queue.commit(settings.group, self.positions)
+        lag = sum(end - self.positions.get(p, 0) for p, end in queue.end().items())
+        log.info("batch", items=counts.items, new=counts.new, seconds=round(time.monotonic() - began, 2), lag=lag)
+        return True
+
+    def rest(self, now: datetime) -> None:
+        """What is to be done when nothing waits."""
+        self.queue.trim(now)
+        if self.positions is None or time.monotonic() - self.looked < LOOK_SECONDS:
+            return
+        self.looked = time.monotonic()
+        try:
+            with self.open_warehouse().hold() as warehouse:
+                self.positions = moved_back(warehouse, self.queue, self.positions) or self.positions
+        except WarehouseBusy:  # somebody else has it: another time
+            return
+
+    def _bury(self) -> None:
+        if self.letters:
+            bury(self.queue, self.letters)
+            self.letters = []
+
+
+def moved_back(warehouse: Warehouse, queue: Queue, positions: Positions) -> dict[int, int] | None:
+    """Where to go on if somebody moved the warehouse's position back behind these, else None."""
+    if all(p.position >= positions.get(p.partition, 0) for p in warehouse.progress(queue.channel)):
+        return None
+    found = start_positions(warehouse, queue)
+    if all(at >= positions.get(p, 0) for p, at in found.items()):  # the queue has dropped what is behind
+        return None
+    log.info("reading again", positions=found)
+    return found
 
 
 def start_positions(warehouse: Warehouse, queue: Queue) -> dict[int, int]:

@@ -2,11 +2,11 @@
 
 import random
 import time
+from datetime import UTC, datetime
 
 import pytest
-from demo_items import the_items
 from flink_cluster import stop_all
-from whole import differences, whole_tables
+from whole import demo_items, differences, whole_tables
 
 from connectors.queue import Outgoing, open_queue
 from connectors.warehouse import OpenWarehouse
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.engines, pytest.mark.slow]
 PATIENCE = 240.0
 """Seconds until all rows must be there; on an idle machine it takes a tenth."""
 
-ITEMS = the_items()
+ITEMS = demo_items(datetime(2026, 6, 1, 12, tzinfo=UTC))
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ class Open:
         return open_queue(self.url)
 
 
-def as_read(message, channel):
+def as_read(message, queue):
     return message.value.decode()
 
 
@@ -242,7 +242,7 @@ def test_a_queue_that_is_away_is_tried_again_later(queue, reads, monkeypatch):
 def test_a_mistake_is_not_taken_for_a_queue_that_is_away(queue, reads):
     append(queue, "a")
 
-    def broken(message, channel):
+    def broken(message, queue):
         raise ValueError("a mistake")
 
     reads.read = broken

@@ -48,7 +48,7 @@ class Progress:
         return dict(found)
 
 
-def as_row(message: Message, channel: str) -> tuple[int, int, str]:
+def as_row(message: Message, queue: Queue) -> tuple[int, int, str]:
     return message.partition, message.offset, message.value.decode()
 
 
