@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -21,6 +22,7 @@ from pipeline.cli.batches import Batches
 from pipeline.graph import Steps
 from schemas.records import Fetched
 
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 numbers = itertools.count()
 
 
