@@ -21,9 +21,12 @@ from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings, StreamSettings
 from pipeline.cli.steps import steps
 from pipeline.cli.stopping import stop_on_signals
+from schemas.errors import Unavailable
 
 log = structlog.get_logger()
 
+FIRST_WAIT, LONGEST_WAIT = 0.5, 16.0
+"""Seconds between two tries of a warehouse or a queue that can't be had."""
 LOOK_SECONDS = 5.0
 """How often an idle stream looks whether its position was moved."""
 
@@ -101,8 +104,8 @@ def run_stream(
 ) -> Counts:
     """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all.
 
-    Brokers that are away are waited for, but not with ``once``."""
-    walk = _Walk(queue, open_warehouse, batches, settings)
+    A queue or a warehouse that can't be had is waited for, but not with ``once``."""
+    walk, wait = _Walk(queue, open_warehouse, batches, settings), FIRST_WAIT
     published = time.monotonic()
     while not stop.is_set():
         try:
@@ -110,14 +113,17 @@ def run_stream(
                 if once:
                     break
                 walk.rest(clock())
-        except QueueUnavailable as e:
+            if settings.snapshot_seconds and time.monotonic() - published >= settings.snapshot_seconds:
+                _publish(open_warehouse(), clock())
+                published = time.monotonic()
+            wait = FIRST_WAIT
+        except Unavailable as e:  # another writes, a server is down: the queue keeps what comes meanwhile
             if once:
                 raise
-            log.warning("waiting for the queue", error=str(e))
-            stop.wait(settings.wait_seconds)
-        if settings.snapshot_seconds and time.monotonic() - published >= settings.snapshot_seconds:
-            _publish(open_warehouse(), clock())
-            published = time.monotonic()
+            what = "queue" if isinstance(e, QueueUnavailable) else "warehouse"
+            log.warning(f"the {what} can't be had now", error=str(e), again_in_seconds=wait)
+            stop.wait(wait)
+            wait = min(LONGEST_WAIT, 2 * wait)
     return walk.total
 
 

@@ -3,17 +3,23 @@
 import pathlib
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 
 import duckdb
 import psycopg
 import pytest
+from engines import postgresql
 from samples import SAMPLES
 from whole import differences, every_row
 
-from connectors.warehouse import ddl, open_warehouse
+from connectors.queue import Outgoing, open_queue
+from connectors.warehouse import OpenWarehouse, ddl, open_warehouse
 from pipeline.cli import main
-from schemas.records import Article, Figure, Link, Metric, Receipt, Story
+from pipeline.cli.audit import check
+from schemas import wire
+from schemas.fetched import fetched
+from schemas.records import Article, Entry, Figure, Link, Metric, Receipt, Story
 from schemas.tables import TABLE_OF, TABLES
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -241,7 +247,45 @@ def test_every_command_works_on_postgresql(postgresql_url, tmp_path, capsys):
     assert (code, out) == (0, "0 items read: 0 new, 0 seen before\n")
 
 
-PASSWORD = "s3cret-pässword"
+def test_a_stream_rides_out_a_server_that_is_down(own_postgresql, tmp_path):
+    folder, server = own_postgresql
+    url = f"{postgresql.start(folder)}?schema=ridden"
+    where = f"sqlite:///{tmp_path}/q.db"
+    queue = open_queue(where)
+    items = [
+        fetched(source="s", url=f"https://s.example/{n}", entry=Entry(content=f"Item {n}, and 3 more."))
+        for n in range(6)
+    ]
+    messages = [Outgoing("s", wire.encode(item)) for item in items]
+    queue.append(messages[:3])
+    command = [sys.executable, "-m", "pipeline", "stream", "--queue", where, "--warehouse", url]
+    opener = OpenWarehouse(url)
+    opener().migrate()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as stream:
+        try:
+            wait_for(lambda: opener().count("receipts") == 3)
+            opener().close()
+            postgresql.stop(folder)
+            queue.append(messages[3:])
+            assert any("the warehouse can't be had now" in line for line in stream.stderr)
+            postgresql.start(folder)
+            wait_for(lambda: opener().count("receipts") == 6)
+        finally:
+            stream.terminate()
+            stream.communicate(timeout=60)
+    assert stream.returncode == 0
+    assert check(opener(), queue).balances
+    opener().close()
+    queue.close()
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA ridden CASCADE")
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

@@ -433,19 +433,10 @@ def test_a_table_that_somebody_locks_is_busy(made, other):
 # -- a server that goes away --
 
 
-@pytest.fixture(scope="module")
-def own_server():
-    """A server that a test may stop."""
-    folder = tempfile.mkdtemp(prefix="wiredesk-postgresql-")
-    yield folder, postgresql.start(folder, settings=["fsync = off"])
-    postgresql.stop(folder)
-    shutil.rmtree(folder)
-
-
 @pytest.fixture
-def mortal(own_server):
+def mortal(own_postgresql):
     """A warehouse of a server that a test may stop, with tables, and what stops and starts it."""
-    folder, url = own_server
+    folder, url = own_postgresql
     postgresql.start(folder)
     warehouse = open_warehouse(f"{url}?schema=mortal&patience=5")
     warehouse.migrate()
