@@ -1,7 +1,7 @@
 """Read a queue for ever: the source of a stream that runs on a cluster.
 
-In: nothing. Out: what ``read(message, queue)`` makes of each message, in order within a partition, each at the time at which it was
-appended. Dropped: nothing; after a failure messages come again, from the runner's last checkpoint on.
+In: nothing. Out: what ``read(message, queue)`` makes of each message, in order within a partition, each at the time at
+which it was appended. Dropped: nothing; after a failure messages come again, from the runner's last checkpoint on.
 
 Two splittable DoFns. The first looks for partitions, again and again, since they may be added. The second reads one
 partition an element: it takes what is there for a moment, then lets the runner take over (a checkpoint of its own, with
