@@ -17,6 +17,7 @@ from pipeline.cli.batches import Batches
 from pipeline.cli.doors import now
 from pipeline.graph import Steps
 from schemas import wire
+from schemas.records import Receipt, Reject
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow]
 PATIENCE = 240.0
@@ -68,6 +69,28 @@ def test_the_stream_gives_the_tables_of_one_batch(flink_cluster, settings_file, 
     with warehouse.hold():
         assert not differences(of_one_batch(), whole_tables(warehouse))
     assert check(warehouse).balances
+
+
+def test_a_message_that_is_no_item_is_a_reject_and_a_dead_letter_and_the_stream_goes_on(
+    flink_cluster, settings_file, kafka_url, postgresql_url
+):
+    queue = open_queue(kafka_url)
+    queue.append([Outgoing("poison.example", b"\x00 no record"), Outgoing("good", wire.encode(ITEMS[0]))])
+    arguments = ["stream", "--runner", "FlinkRunner", "--queue", kafka_url, "--warehouse", postgresql_url]
+    assert main(["--config", settings_file, *arguments, "--parallelism=1"]) == 0
+    warehouse = OpenWarehouse(postgresql_url)()
+    deadline = time.monotonic() + PATIENCE
+    while len(warehouse.rows(Receipt)) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    (reject,) = warehouse.rows(Reject)
+    assert reject.reason == "bad_message"
+    place, _, topic = kafka_url.partition("?")[0].rpartition("/")
+    dead = open_queue(f"{place}/{topic}.dead", create=False)
+    (letter,) = dead.read(dead.start(), 10, 10**6, 5)
+    assert (letter.value, letter.headers["dead-reason"]) == (b"\x00 no record", "bad_message")
+    dead.close()
+    queue.close()
 
 
 def _positions(warehouse, channel) -> dict[int, int]:
