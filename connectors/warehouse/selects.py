@@ -1,0 +1,36 @@
+"""The SELECTs that warehouses share, as text."""
+
+from __future__ import annotations
+
+from connectors.warehouse.ddl import names, quoted
+from schemas.records import Link, Member, Record
+from schemas.tables import TABLE_OF, arrow_fields
+
+MEMBER = names(c for c in arrow_fields(Member) if c != "at") + ', coalesce(published_at, first_seen_at) AS "at"'
+"""The columns of a ``Member``, from ``articles``."""
+
+
+def rows(record: type[Record], where: str = "", order: str = "", limit: int | None = None) -> str:
+    """See ``Warehouse.rows``."""
+    sql = f"SELECT {names(arrow_fields(record))} FROM {quoted(TABLE_OF[record].name)}"
+    sql += f" WHERE {filled(record)}" + (f" AND ({where})" if where else "")
+    sql += f" ORDER BY {ordered(order)}" if order else ""
+    return sql + (f" LIMIT {int(limit)}" if limit is not None else "")
+
+
+def count(table: str, where: str = "") -> str:
+    return f"SELECT count(*) FROM {quoted(table)}" + (f" WHERE {where}" if where else "")
+
+
+def filled(record: type[Record]) -> str:
+    """The condition that a row has the record's part: an article is not linked before it is matched."""
+    return "story_id IS NOT NULL" if record is Link else "true"
+
+
+def ordered(terms: str) -> str:
+    """``column [DESC] [NULLS FIRST], ...`` with the columns quoted: ``at`` is a reserved word."""
+    quoted_terms = []
+    for term in terms.split(","):
+        column, *direction = term.split()
+        quoted_terms.append(" ".join((quoted(column.strip('"')), *direction)))
+    return ", ".join(quoted_terms)
