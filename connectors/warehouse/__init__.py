@@ -8,7 +8,7 @@ commands what they show. The tables are those of ``schemas.tables``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -109,20 +109,30 @@ class Warehouse(Protocol):
 
 def open_warehouse(url: str, read_only: bool = False) -> Warehouse:
     """Return the warehouse at ``url``: ``duckdb:///path`` (relative; one more slash for an absolute path),
-    ``duckdb:///:memory:name`` for one that this process keeps in memory while it uses it.
+    ``duckdb:///:memory:name`` for one that this process keeps in memory while it uses it, ``iceberg:///folder``,
+    ``iceberg://NAME?uri=...`` (see ``iceberg.location``).
 
     One to write is not touched before it is used. One that is ``read_only`` must be there and have tables. Raises
     ``WarehouseError`` and ``WarehouseBusy``.
     """
-    scheme, separator, _ = url.partition("://")
-    if not separator or scheme != "duckdb":
-        raise WarehouseError(f"unknown warehouse {url!r}: use duckdb:///path")
-    from connectors.warehouse.duckdb import DuckDBWarehouse
-
-    warehouse = DuckDBWarehouse(url, read_only)
+    warehouse = _maker(url)(url, read_only)
     if read_only:
         warehouse.check()
     return warehouse
+
+
+def _maker(url: str) -> Callable[[str, bool], Any]:
+    """What makes the warehouse of the URL's scheme; its libraries are loaded here, and only its own."""
+    scheme, separator, _ = url.partition("://")
+    if separator and scheme == "duckdb":
+        from connectors.warehouse.duckdb import DuckDBWarehouse
+
+        return DuckDBWarehouse
+    if separator and scheme == "iceberg":
+        from connectors.warehouse.iceberg import IcebergWarehouse
+
+        return IcebergWarehouse
+    raise WarehouseError(f"unknown warehouse {url!r}: use duckdb:///path or iceberg:///folder")
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ import duckdb
 import pyarrow as pa
 
 from connectors.warehouse import WarehouseError, arrow, ddl, selects
-from connectors.warehouse.ddl import literal, names, quoted
+from connectors.warehouse.ddl import names, quoted
 from connectors.warehouse.duckdb_file import DuckDBFile, database, parse_url
+from connectors.warehouse.replacing import put_in_place
 from connectors.warehouse.upsert import apply_batch
 from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
 from schemas.tables import TABLE_OF, TABLES, arrow_fields
@@ -156,9 +157,7 @@ class DuckDBWarehouse:
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._open() as cursor:
-            kinds = {s.type for s in cursor.extract_statements(sql)}
-            if kinds != {duckdb.StatementType.SELECT}:
-                raise ValueError(f"only one SELECT can be asked of a warehouse, not: {' '.join(sql.split())[:80]}")
+            selects.refuse_all_but_select(cursor, sql)
             found = _fetch(cursor, sql, list(parameters))
         return list(zip(*(arrow.values(column) for column in found.columns), strict=True))
 
@@ -168,15 +167,10 @@ class DuckDBWarehouse:
         draft = f"{path}.{os.getpid()}.part"
         try:
             self._copy_to(draft)
-            with duckdb.connect(draft) as copy:
-                taken_at = f"TIMESTAMPTZ {literal(now.isoformat())}"
-                copy.execute(f"CREATE OR REPLACE TABLE wiredesk_snapshot AS SELECT {taken_at} AS taken_at")
-            _durable(draft)
-            os.replace(draft, path)
+            put_in_place(draft, path, now)
         finally:
             for left in (draft, draft + ".wal"):
                 Path(left).unlink(missing_ok=True)
-        _durable(os.path.dirname(path) or ".")
 
     # -- inside --
 
@@ -281,11 +275,3 @@ def _check_schema(cursor: duckdb.DuckDBPyConnection, url: str) -> None:
         raise WarehouseError(
             f"{url} has the tables of an older wiredesk: any command that writes brings them up to date"
         )
-
-
-def _durable(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import duckdb
+
 from connectors.warehouse.ddl import names, quoted
 from schemas.records import Link, Member, Record
 from schemas.tables import TABLE_OF, arrow_fields
@@ -34,3 +36,9 @@ def ordered(terms: str) -> str:
         column, *direction = term.split()
         quoted_terms.append(" ".join((quoted(column.strip('"')), *direction)))
     return ", ".join(quoted_terms)
+
+
+def refuse_all_but_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Raise ``ValueError`` if this is anything but one SELECT."""
+    if {s.type for s in connection.extract_statements(sql)} != {duckdb.StatementType.SELECT}:
+        raise ValueError(f"only one SELECT can be asked of a warehouse, not: {' '.join(sql.split())[:80]}")

@@ -7,10 +7,10 @@ import pytest
 from connectors.warehouse import open_warehouse
 
 
-@pytest.fixture(params=["duckdb"])
+@pytest.fixture(params=["duckdb", "iceberg"])
 def warehouse_url(request, tmp_path):
     """The URL of a warehouse that does not exist yet."""
-    return {"duckdb": f"duckdb:///{tmp_path}/w.duckdb"}[request.param]
+    return {"duckdb": f"duckdb:///{tmp_path}/w.duckdb", "iceberg": f"iceberg:///{tmp_path}/lake"}[request.param]
 
 
 @pytest.fixture(scope="session")
