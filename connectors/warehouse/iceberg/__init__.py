@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -108,7 +107,8 @@ class IcebergWarehouse:
         with self._lake.hold(write=False):
             stored = self._lake.read(self._lake.pin, "sketches")
             time = self._lake.table("sketches").schema().find_field("at")
-            return related(stored, sketches, horizon, time.field_id)
+            with contextlib.closing(self._lake.cursor()) as cursor:
+                return related(stored, sketches, horizon, time.field_id, cursor)
 
     # -- reading: commands --
 
@@ -138,8 +138,7 @@ class IcebergWarehouse:
 
     def _select(self, sql: str, parameters: Sequence[Any]) -> pa.Table:
         """The result of one SELECT, by DuckDB over the data files: it reads the columns and row groups it needs."""
-        with self._lake.hold(write=False), duckdb.connect() as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+        with self._lake.hold(write=False), contextlib.closing(self._lake.cursor()) as connection:
             selects.refuse_all_but_select(connection, sql)
             pin, words = self._lake.pin, set(re.findall(r"\w+", sql.lower()))
             for name in TABLES:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException
-from pyiceberg.expressions import AlwaysTrue
-from pyiceberg.manifest import DataFile, ManifestContent, ManifestFile
+from pyiceberg.avro.codecs import AvroCompressionCodec
+from pyiceberg.exceptions import CommitStateUnknownException
+from pyiceberg.io import FileIO
+from pyiceberg.manifest import (
+    DataFile,
+    ManifestEntry,
+    ManifestEntryStatus,
+    ManifestFile,
+    write_manifest,
+    write_manifest_list,
+)
 from pyiceberg.table import Table as IcebergTable
-from pyiceberg.table.snapshots import Operation, Summary
-from pyiceberg.table.update.snapshot import ManageSnapshots, _ManifestMergeManager, _OverwriteFiles
+from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
+from pyiceberg.table.snapshots import Operation, Snapshot, Summary
+from pyiceberg.table.update import AddSnapshotUpdate, AssertRefSnapshotId, AssertTableUUID, SetSnapshotRefUpdate
 
 from connectors.warehouse.iceberg import files
 
-MANIFEST_BYTES = 8 * 2**20
+COMPRESSION: AvroCompressionCodec = "deflate"
 MANIFESTS = 20
-"""How many small manifests are put together."""
+"""So many manifests of a table are put together into one."""
 
 
 @dataclass(frozen=True)
@@ -73,56 +83,100 @@ def rewritten(table: IcebergTable, stored: files.TableFiles, change: Change, fol
 def commit(
     table: IcebergTable, base: int | None, new: NewFiles, summary: Mapping[str, str], *, logical: bool = True
 ) -> int:
-    """Commit a snapshot on top of ``base`` and give its id. ``logical``: whether the rows change (else only the
-    files do). ``base`` must be a snapshot of the table; None takes what is there away, whoever wrote it. Raises
-    ``CommitFailedException`` if the table's current snapshot is no longer that of ``table``."""
-    transaction = table.transaction()
-    removed = new.removed
-    if base is None and table.metadata.current_snapshot_id is not None:
-        removed = tuple(task.file for task in table.scan().plan_files())
-    elif base is not None and base != table.metadata.current_snapshot_id:
-        ManageSnapshots(transaction).set_current_snapshot(snapshot_id=base)
-    operation = Operation.REPLACE if not logical else Operation.OVERWRITE if removed else Operation.APPEND
-    producer = _Producer(operation, transaction, table.io, snapshot_properties=dict(summary))
-    if removed:
-        producer.delete_by_predicate(AlwaysTrue())
-    for file in removed:
-        producer.delete_data_file(file)
-    for file in new.added:
-        producer.append_data_file(file)
-    producer.commit()
+    """Commit a snapshot whose parent is ``base`` and give its id. ``base`` is a snapshot of the table, or None for a
+    table without rows; what was committed after it, by whomever, is not in the new snapshot. ``logical``: whether the
+    rows change (else only the files do). ``table`` is up to date afterwards. Raises ``CommitFailedException`` if the
+    table's current snapshot is no longer the one that ``table`` knows.
+
+    PyIceberg's own transaction copies the table's metadata a dozen times a commit and looks for the files to remove in
+    all manifests; the snapshot is put together here from its parts, as the specification has it.
+    """
+    metadata, io = table.metadata, table.io
+    parent = metadata.snapshot_by_id(base) if base is not None else None
+    snapshot_id, commit_id = metadata.new_snapshot_id(), uuid.uuid4()
+    folder = table.location_provider()
+    kept, carried = _manifests(parent, io, {f.file_path for f in new.removed})
+    if carried or new.added:
+        path = folder.new_metadata_location(f"{commit_id}-m0.avro")
+        with write_manifest(
+            metadata.format_version, metadata.spec(), metadata.schema(), io.new_output(path), snapshot_id, COMPRESSION
+        ) as writer:
+            for file in new.added:
+                writer.add(_entry(snapshot_id, file))
+            for entry, stays in carried:
+                writer.existing(entry) if stays else writer.delete(entry)
+        kept = [writer.to_manifest_file(), *kept]
+    sequence_number = metadata.next_sequence_number()
+    path = folder.new_metadata_location(f"snap-{snapshot_id}-0-{commit_id}.avro")
+    with write_manifest_list(
+        metadata.format_version, io.new_output(path), snapshot_id, base, sequence_number, COMPRESSION
+    ) as manifest_list:
+        manifest_list.add_manifests(kept)
+    operation = Operation.REPLACE if not logical else Operation.OVERWRITE if new.removed else Operation.APPEND
+    snapshot = Snapshot(
+        snapshot_id=snapshot_id,
+        parent_snapshot_id=base,
+        manifest_list=path,
+        sequence_number=sequence_number,
+        summary=Summary(operation, **_totals(new), **summary),
+        schema_id=metadata.current_schema_id,
+    )
     try:
-        transaction.commit_transaction()
+        table._do_commit(
+            (
+                AddSnapshotUpdate(snapshot=snapshot),
+                SetSnapshotRefUpdate.model_validate(
+                    {"ref-name": MAIN_BRANCH, "type": SnapshotRefType.BRANCH, "snapshot-id": snapshot_id}
+                ),
+            ),
+            (
+                AssertTableUUID(uuid=metadata.table_uuid),
+                AssertRefSnapshotId(ref=MAIN_BRANCH, snapshot_id=metadata.current_snapshot_id),
+            ),
+        )
     except CommitStateUnknownException:
         table.refresh()
-        if table.metadata.snapshot_by_id(producer.snapshot_id) is None:
+        if table.metadata.snapshot_by_id(snapshot_id) is None:
             raise
-    if table.metadata.current_snapshot_id != producer.snapshot_id:
-        raise CommitFailedException(f"{table.name()[-1]} was changed by another process right after")
-    return producer.snapshot_id
+    return snapshot_id
 
 
-class _Producer(_OverwriteFiles):
-    """PyIceberg's overwrite, which also can say "replace", leaves out manifests of files long gone, and puts small
-    manifests together."""
+def _manifests(
+    parent: Snapshot | None, io: FileIO, removed: set[str]
+) -> tuple[list[ManifestFile], list[tuple[ManifestEntry, bool]]]:
+    """The parent's manifests that stay as they are, and the entries of the others, each with whether its file stays.
+    Others are those with a removed file, and all when there are many."""
+    live = [m for m in (parent.manifests(io) if parent else ()) if m.has_added_files() or m.has_existing_files()]
+    kept, carried = [], []
+    for manifest in live:
+        entries = manifest.fetch_manifest_entry(io) if removed or len(live) >= MANIFESTS else []
+        if len(live) >= MANIFESTS or any(entry.data_file.file_path in removed for entry in entries):
+            carried += [(entry, entry.data_file.file_path not in removed) for entry in entries]
+        else:
+            kept.append(manifest)
+    missing = removed - {entry.data_file.file_path for entry, stays in carried if not stays}
+    if missing:
+        raise ValueError(f"files to remove are not in the snapshot: {sorted(missing)[:3]}")
+    return kept, carried
 
-    def _summary(self, snapshot_properties: Mapping[str, str] = {}) -> Summary:
-        said, self._operation = self._operation, Operation.OVERWRITE
-        try:
-            found = super()._summary(dict(snapshot_properties))
-        finally:
-            self._operation = said
-        return Summary(said, **found.additional_properties)
 
-    def _process_manifests(self, manifests: list[ManifestFile]) -> list[ManifestFile]:
-        live = [
-            m
-            for m in manifests
-            if m.added_snapshot_id == self._snapshot_id or m.has_added_files() or m.has_existing_files()
-        ]
-        merging = _ManifestMergeManager(MANIFEST_BYTES, MANIFESTS, True, self)
-        deletes = [m for m in live if m.content == ManifestContent.DELETES]
-        return merging.merge_manifests([m for m in live if m.content == ManifestContent.DATA]) + deletes
+def _entry(snapshot_id: int, file: DataFile) -> ManifestEntry:
+    return ManifestEntry.from_args(
+        status=ManifestEntryStatus.ADDED,
+        snapshot_id=snapshot_id,
+        sequence_number=None,
+        file_sequence_number=None,
+        data_file=file,
+    )
+
+
+def _totals(new: NewFiles) -> dict[str, str]:
+    """What a snapshot's summary says of its files (the specification's optional fields)."""
+    found = {}
+    for name, some in (("added", new.added), ("deleted", new.removed), ("total", new.kept)):
+        found[f"{name}-data-files"] = str(len(some))
+        found[f"{name}-records"] = str(sum(f.record_count for f in some))
+    return found
 
 
 def dropped_rows(file_numbers: pa.Array, row_numbers: pa.Array) -> dict[int, files.Rows]:

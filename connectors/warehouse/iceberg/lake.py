@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import duckdb
 import pyarrow as pa
 import requests
 import structlog
@@ -50,6 +51,8 @@ class Lake:
         """Held by whoever changes tables."""
         self.pin = ledger.Pin()
         """The state that is read. Replaced as a whole; never changed."""
+        self.engine = duckdb.connect(config={"autoinstall_known_extensions": False})
+        """What runs SQL here; it holds no data. Used through cursors (``cursor``)."""
         self.depth = 0
         """How many blocks of this process use the pinned state."""
         self._changed = threading.RLock()
@@ -63,6 +66,12 @@ class Lake:
         )
 
     # -- life --
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own, with tables of its own, to close after use."""
+        cursor = self.engine.cursor()
+        cursor.execute("SET TimeZone = 'UTC'")
+        return cursor
 
     @contextlib.contextmanager
     def hold(self, write: bool) -> Iterator[None]:

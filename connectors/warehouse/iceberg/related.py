@@ -19,8 +19,15 @@ from schemas.records import Sketch
 COLUMNS = ("language", "at", "keys")
 
 
-def related(stored: TableFiles, sketches: Sequence[Sketch], horizon: timedelta, time_field: int) -> list[Sketch]:
-    """``time_field``: the field id of the column ``at``; files whose times are all too far away are not read."""
+def related(
+    stored: TableFiles,
+    sketches: Sequence[Sketch],
+    horizon: timedelta,
+    time_field: int,
+    cursor: duckdb.DuckDBPyConnection,
+) -> list[Sketch]:
+    """``time_field``: the field id of the column ``at``; files whose times are all too far away are not read.
+    ``cursor`` is a DuckDB connection to work in."""
     times = [s.at for s in sketches if s.at]
     span = (min(times) - horizon, max(times) + horizon) if times and len(times) == len(sketches) else None
     near = [n for n, file in enumerate(stored.files) if span is None or _may_have(file, time_field, *span)]
@@ -30,23 +37,21 @@ def related(stored: TableFiles, sketches: Sequence[Sketch], horizon: timedelta, 
     starts = np.cumsum([0, *(part.num_rows for part in parts)])
     table = pa.concat_tables(parts)
     table = table.append_column("r", pa.array(np.arange(table.num_rows)))
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.register("wanted", arrow.to_arrow(Sketch, sketches, COLUMNS))
-        connection.register("sketches", table)
-        found = connection.sql(
-            """
-            WITH sought AS (SELECT DISTINCT language, epoch_us("at") AS us, unnest(keys) AS key FROM wanted),
-            stored AS (
-                SELECT r, language, epoch_us("at") AS us, unnest(keys) AS key FROM sketches
-                WHERE language IN (SELECT language FROM wanted)
-            )
-            SELECT DISTINCT stored.r FROM stored JOIN sought USING (language, key)
-            WHERE stored.us IS NULL OR sought.us IS NULL OR abs(stored.us - sought.us) <= $horizon
-            ORDER BY stored.r
-            """,
-            params={"horizon": horizon // timedelta(microseconds=1)},
-        ).to_arrow_table()
+    cursor.register("wanted", arrow.to_arrow(Sketch, sketches, COLUMNS))
+    cursor.register("sketches", table)
+    found = cursor.sql(
+        """
+        WITH sought AS (SELECT DISTINCT language, epoch_us("at") AS us, unnest(keys) AS key FROM wanted),
+        stored AS (
+            SELECT r, language, epoch_us("at") AS us, unnest(keys) AS key FROM sketches
+            WHERE language IN (SELECT language FROM wanted)
+        )
+        SELECT DISTINCT stored.r FROM stored JOIN sought USING (language, key)
+        WHERE stored.us IS NULL OR sought.us IS NULL OR abs(stored.us - sought.us) <= $horizon
+        ORDER BY stored.r
+        """,
+        params={"horizon": horizon // timedelta(microseconds=1)},
+    ).to_arrow_table()
     rows = found.column("r").to_numpy()
     which = np.searchsorted(starts, rows, side="right") - 1
     places = {near[int(i)]: rows[which == i] - starts[i] for i in np.unique(which)}

@@ -32,9 +32,6 @@ TYPES: Mapping[pa.DataType, IcebergType] = {
 }
 
 PROPERTIES: Mapping[str, str] = {
-    # A client that retries a commit by itself puts it on top of whatever came in between: then nothing is fenced.
-    "commit.retry.num-retries": "0",
-    "commit.manifest.min-count-to-merge": "20",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
     # Small groups: rows are looked up by key, and only the groups that have them are read whole.

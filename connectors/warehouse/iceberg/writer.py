@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -60,8 +61,7 @@ def write(lake: Lake, batch: arrow.Batch, alone: bool) -> bool:
 def planned(lake: Lake, pin: ledger.Pin, batch: arrow.Batch) -> Plan:
     """Run the batch on the stored rows that it touches, in a DuckDB of its own, and see what came out different."""
     bases, stored, changes = {}, {}, {}
-    with duckdb.connect() as work:
-        work.execute("SET TimeZone = 'UTC'")
+    with contextlib.closing(lake.cursor()) as work:
         for name, wanted in touched(batch).items():
             bases[name] = lake.base(pin, name)
             stored[name] = lake.read(pin, name, bases[name])
@@ -132,8 +132,8 @@ def _lay_out(
     places = np.concatenate([np.array([], dtype=np.int64), *found.values()])
     rows = rows.append_column(FILE, pa.array(numbers, pa.int64())).append_column(ROW, pa.array(places, pa.int64()))
     work.register("stored", rows)
-    work.execute(f"CREATE TABLE {quoted(table.name)} AS SELECT * FROM stored")
-    work.execute(f"CREATE TABLE {quoted(_before(table))} AS SELECT * FROM stored")
+    work.execute(f"CREATE TEMP TABLE {quoted(table.name)} AS SELECT * FROM stored")
+    work.execute(f"CREATE TEMP TABLE {quoted(_before(table))} AS SELECT * FROM stored")
     work.unregister("stored")
 
 
