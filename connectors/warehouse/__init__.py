@@ -110,7 +110,7 @@ class Warehouse(Protocol):
 def open_warehouse(url: str, read_only: bool = False) -> Warehouse:
     """Return the warehouse at ``url``: ``duckdb:///path`` (relative; one more slash for an absolute path),
     ``duckdb:///:memory:name`` for one that this process keeps in memory while it uses it, ``iceberg:///folder``,
-    ``iceberg://NAME?uri=...`` (see ``iceberg.location``).
+    ``iceberg://NAME?uri=...`` (see ``iceberg.location``), ``bigquery://project/dataset`` (see ``bigquery.location``).
 
     One to write is not touched before it is used. One that is ``read_only`` must be there and have tables. Raises
     ``WarehouseError`` and ``WarehouseBusy``.
@@ -132,7 +132,13 @@ def _maker(url: str) -> Callable[[str, bool], Any]:
         from connectors.warehouse.iceberg import IcebergWarehouse
 
         return IcebergWarehouse
-    raise WarehouseError(f"unknown warehouse {url!r}: use duckdb:///path or iceberg:///folder")
+    if separator and scheme == "bigquery":
+        from connectors.warehouse.bigquery import BigQueryWarehouse
+
+        return BigQueryWarehouse
+    raise WarehouseError(
+        f"unknown warehouse {url!r}: use duckdb:///path, iceberg:///folder or bigquery://project/dataset"
+    )
 
 
 @dataclass(frozen=True)
