@@ -8,7 +8,8 @@ commands what they show. The tables are those of ``schemas.tables``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,8 +39,16 @@ class Warehouse(Protocol):
     url: str
 
     # -- life --
-    def migrate(self) -> None:
-        """Make or bring up to date all tables; refuses a schema newer than this wiredesk. Idempotent."""
+    def migrate(self) -> list[str]:
+        """Make or bring up to date all tables; refuses a schema newer than this wiredesk. Idempotent. Returns what was
+        done, a line each; nothing where nothing was to do."""
+
+    def version(self) -> int | None:
+        """The version of the tables here (``ddl.MIGRATIONS``), newer ones too; None where there are none."""
+
+    def problems(self) -> list[str]:
+        """In what the tables here differ from those that this wiredesk makes (tables, columns, types, keys, indexes),
+        a line each. More columns are no difference."""
 
     def hold(self) -> AbstractContextManager[Warehouse]:
         """Inside it the warehouse stays open (one batch) and is what ``as`` gives; outside, others may open it.
@@ -54,6 +63,7 @@ class Warehouse(Protocol):
         """Write the records, each to its table (``schemas.tables.TABLE_OF``), in one transaction; all or nothing.
 
         A record replaces the row, or its part of the row, with the same key; the last one of a key in the batch wins.
+        What not every warehouse can hold in a text (NUL, lone surrogates) becomes U+FFFD, in all of them.
         ``Replaced(table, group)`` removes rows of that group that do not come along. Where a ``Link`` gives an article
         another story, its rows in ``metrics`` follow. Repeating a batch changes nothing.
         """
@@ -87,6 +97,10 @@ class Warehouse(Protocol):
     def progress(self, channel: str) -> list[Progress]: ...
 
     # -- reading: commands --
+    def scan(self, record: type[R], rows: int) -> Iterator[list[R]]:
+        """All rows of the record's table (its part of them) in the order of the key, ``rows`` at a time: not more than
+        that many are in memory. Rows written meanwhile may come along or not."""
+
     def rows(
         self,
         record: type[R],
@@ -96,7 +110,8 @@ class Warehouse(Protocol):
         limit: int | None = None,
     ) -> list[R]:
         """Rows of the record's table. ``where`` is SQL over its columns with ? for parameters ("at" and "partition"
-        are reserved words there: quote them), ``order`` is ``column [DESC] [NULLS FIRST], ...``."""
+        are reserved words there: quote them), ``order`` is ``column [DESC] [NULLS FIRST], ...``; nulls come last
+        unless it says otherwise. Text is ordered by code points."""
 
     def count(self, table: str, where: str = "", parameters: Sequence[Any] = ()) -> int: ...
 
@@ -104,48 +119,84 @@ class Warehouse(Protocol):
         """Read-only SQL in the common dialect (the checks of ``audit``, the demo's summary)."""
 
     def snapshot(self, path: str, now: datetime) -> None:
-        """Publish a copy that any reader may keep open, replacing an older one at once."""
+        """Publish a copy that any reader may keep open, replacing an older one at once. Raises ``WarehouseError`` where
+        readers need none."""
+
+
+class _Checked(Warehouse, Protocol):
+    def check(self) -> None:
+        """Raise ``WarehouseError`` if there is nothing here that this wiredesk can read."""
 
 
 def open_warehouse(url: str, read_only: bool = False) -> Warehouse:
     """Return the warehouse at ``url``: ``duckdb:///path`` (relative; one more slash for an absolute path),
-    ``duckdb:///:memory:name`` for one that this process keeps in memory while it uses it, ``iceberg:///folder``,
-    ``iceberg://NAME?uri=...`` (see ``iceberg.location``), ``bigquery://project/dataset`` (see ``bigquery.location``).
+    ``duckdb:///:memory:name`` for one that this process keeps in memory while it uses it,
+    ``postgresql://user:password@host:port/database?schema=name``, ``iceberg:///folder`` or ``iceberg://NAME?uri=...``
+    (see ``iceberg.location``), ``bigquery://project/dataset`` (see ``bigquery.location``).
 
     One to write is not touched before it is used. One that is ``read_only`` must be there and have tables. Raises
     ``WarehouseError`` and ``WarehouseBusy``.
     """
-    warehouse = _maker(url)(url, read_only)
+    opener = _OPENERS.get(url.partition("://")[0]) if "://" in url else None
+    if opener is None:
+        raise WarehouseError(
+            f"unknown warehouse {shown(url)!r}: use duckdb:///path, postgresql://host/database, iceberg:///folder or "
+            "bigquery://project/dataset"
+        )
+    warehouse = opener(url, read_only)
     if read_only:
         warehouse.check()
     return warehouse
 
 
-def _maker(url: str) -> Callable[[str, bool], Any]:
-    """What makes the warehouse of the URL's scheme; its libraries are loaded here, and only its own."""
-    scheme, separator, _ = url.partition("://")
-    if separator and scheme == "duckdb":
-        from connectors.warehouse.duckdb import DuckDBWarehouse
+def _duckdb(url: str, read_only: bool) -> _Checked:
+    from connectors.warehouse.duckdb import DuckDBWarehouse
 
-        return DuckDBWarehouse
-    if separator and scheme == "iceberg":
-        from connectors.warehouse.iceberg import IcebergWarehouse
+    return DuckDBWarehouse(url, read_only)
 
-        return IcebergWarehouse
-    if separator and scheme == "bigquery":
-        from connectors.warehouse.bigquery import BigQueryWarehouse
 
-        return BigQueryWarehouse
-    raise WarehouseError(
-        f"unknown warehouse {url!r}: use duckdb:///path, iceberg:///folder or bigquery://project/dataset"
-    )
+def _postgresql(url: str, read_only: bool) -> _Checked:
+    from connectors.warehouse.postgresql import PostgreSQLWarehouse
+
+    return PostgreSQLWarehouse(url, read_only)
+
+
+def _iceberg(url: str, read_only: bool) -> _Checked:
+    from connectors.warehouse.iceberg import IcebergWarehouse
+
+    return IcebergWarehouse(url, read_only)
+
+
+def _bigquery(url: str, read_only: bool) -> _Checked:
+    from connectors.warehouse.bigquery import BigQueryWarehouse
+
+    return BigQueryWarehouse(url, read_only)
+
+
+_OPENERS: dict[str, Callable[[str, bool], _Checked]] = {
+    "duckdb": _duckdb,
+    "postgresql": _postgresql,
+    "postgres": _postgresql,
+    "iceberg": _iceberg,
+    "bigquery": _bigquery,
+}
+"""Scheme -> what makes its warehouse; the libraries are loaded there, and only its own."""
+
+
+def shown(url: str) -> str:
+    """The URL without the passwords in it, to be logged and told."""
+    return _PASSWORD.sub(r"\1***", _USER_PASSWORD.sub(r"\1:***@", url))
+
+
+_USER_PASSWORD = re.compile(r"(://[^:/?#]*):.*@")
+_PASSWORD = re.compile(r"([?&][^=&]*password=)[^&#]*")
 
 
 @dataclass(frozen=True)
 class OpenWarehouse:
     """Opens the warehouse wherever it is unpickled and called (``pipeline.history.OpenHistory``).
 
-    All warehouses of one URL in a process share one connection, so calling it often costs nothing.
+    All warehouses of one URL in a process share their connections, so calling it often costs nothing.
     """
 
     url: str
@@ -153,3 +204,6 @@ class OpenWarehouse:
 
     def __call__(self) -> Warehouse:
         return open_warehouse(self.url, self.read_only)
+
+    def __repr__(self) -> str:
+        return f"OpenWarehouse({shown(self.url)!r}, read_only={self.read_only})"

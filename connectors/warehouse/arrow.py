@@ -65,10 +65,27 @@ def from_arrow(cls: type[R], table: pa.Table) -> list[R]:
     """The records in a table that has a column for each of their fields; nulls in fields that can't be null take the
     default."""
     columns = [values(table.column(name), convert) for name, convert in _readers(cls).items()]
+    return _records(cls, zip(*columns, strict=True))
+
+
+def from_rows(cls: type[R], rows: Iterable[Sequence[Any]]) -> list[R]:
+    """The same from rows of plain values, in the order of the fields: lists, JSON text, aware times."""
+    converted = [(n, convert) for n, convert in enumerate(_readers(cls).values()) if convert is not None]
+    if not converted:
+        return _records(cls, rows)
+    found = []
+    for row in rows:
+        values = list(row)
+        for n, convert in converted:
+            if values[n] is not None:
+                values[n] = convert(values[n])
+        found.append(values)
+    return _records(cls, found)
+
+
+def _records(cls: type[R], rows: Iterable[Sequence[Any]]) -> list[R]:
     names = tuple(_readers(cls))
-    return [
-        cls(**{n: v for n, v in zip(names, row, strict=True) if v is not None}) for row in zip(*columns, strict=True)
-    ]
+    return [cls(**{n: v for n, v in zip(names, row, strict=True) if v is not None}) for row in rows]
 
 
 def values(column: pa.ChunkedArray, convert: Callable[[Any], Any] | None = None) -> list[Any]:
@@ -82,15 +99,25 @@ def values(column: pa.ChunkedArray, convert: Callable[[Any], Any] | None = None)
 
 
 def clean(text: str) -> str:
-    """The text with what UTF-8 can't hold (lone surrogates) as U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    """The text with what a warehouse can't hold as U+FFFD: lone surrogates (UTF-8 has none) and NUL (PostgreSQL's text
+    has none). Its length and all offsets into it stay."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+
+
+def parameter(value: Any) -> Any:
+    """A value to ask for, as it would have been written."""
+    return clean(value) if isinstance(value, str) else value
 
 
 def _column(found: list[Any], kind: pa.DataType) -> pa.Array:
     try:
-        return pa.array([_plain(v) for v in found], kind)
+        column = pa.array([_plain(v) for v in found], kind)
     except UnicodeEncodeError:
         return pa.array([_plain(_cleaned(v)) for v in found], kind)
+    text = column.flatten() if pa.types.is_list(kind) else column
+    if pa.types.is_string(text.type) and (data := text.buffers()[2]) is not None and b"\0" in data.to_pybytes():
+        return pa.array([_plain(_cleaned(v)) for v in found], kind)
+    return column
 
 
 def _plain(value: Any) -> Any:

@@ -6,13 +6,14 @@ A change that only adds tables or columns needs no entry here: ``missing`` finds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from schemas.publish import column_texts
-from schemas.tables import TABLES, Table
+from schemas.records import Link, Record
+from schemas.tables import TABLE_OF, TABLES, Table, arrow_fields
 
 VERSION_TABLE = "wiredesk_schema"
 
@@ -31,10 +32,18 @@ MIGRATIONS: tuple[Migration, ...] = (Migration(1, "the first tables"),)
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a database names Arrow's types. ``list_of`` is a format with ``{}`` for the type of an item."""
+    """How a database names Arrow's types. ``list_of`` is a format with ``{}`` for the type of an item; ``collation``
+    is added to columns of text where the database would not order them by code points by itself."""
 
     types: Mapping[pa.DataType, str]
     list_of: str = "{}[]"
+    collation: str = ""
+
+    def column(self, name: str, arrow: pa.DataType) -> str:
+        """The column as CREATE TABLE and ADD COLUMN want it."""
+        text = arrow.value_type if pa.types.is_list(arrow) else arrow
+        collation = f" COLLATE {quoted(self.collation)}" if self.collation and pa.types.is_string(text) else ""
+        return f"{quoted(name)} {self.type_of(arrow)}{collation}"
 
     def type_of(self, arrow: pa.DataType) -> str:
         if pa.types.is_list(arrow):
@@ -54,6 +63,20 @@ DUCKDB = Dialect(
 )
 
 
+def postgresql(version: int) -> Dialect:
+    """PostgreSQL of this ``server_version_num``. Text is ordered by code points, as in the other warehouses; from 17 on
+    there is a collation that does so and still knows the upper case of every letter (for ILIKE)."""
+    types = {
+        pa.string(): "text",
+        pa.int64(): "bigint",
+        pa.float64(): "double precision",
+        pa.bool_(): "boolean",
+        pa.binary(): "bytea",
+        pa.timestamp("us", "UTC"): "timestamp with time zone",
+    }
+    return Dialect(types, collation="pg_c_utf8" if version >= 170_000 else "C")
+
+
 def quoted(name: str) -> str:
     """The name as an SQL identifier; ``at`` and others of ours are reserved words."""
     return '"' + name.replace('"', '""') + '"'
@@ -71,7 +94,7 @@ def literal(text: str) -> str:
 
 def create_table(table: Table, dialect: Dialect) -> str:
     """The CREATE TABLE statement; key columns are the primary key."""
-    columns = [f"{quoted(name)} {dialect.type_of(arrow)}" for name, arrow in table.columns.items()]
+    columns = [dialect.column(name, arrow) for name, arrow in table.columns.items()]
     return f"CREATE TABLE {quoted(table.name)} ({', '.join(columns)}, PRIMARY KEY ({names(table.key)}))"
 
 
@@ -92,8 +115,8 @@ def additions(existing: Mapping[str, Set[str]], dialect: Dialect) -> list[str]:
         said = column_texts()[table.name]
         if table.name in existing:
             for name in absent:
-                kind = dialect.type_of(table.columns[name])
-                statements.append(f"ALTER TABLE {quoted(table.name)} ADD COLUMN {quoted(name)} {kind}")
+                column = dialect.column(name, table.columns[name])
+                statements.append(f"ALTER TABLE {quoted(table.name)} ADD COLUMN {column}")
         else:
             statements.append(create_table(table, dialect))
             statements.append(f"COMMENT ON TABLE {quoted(table.name)} IS {literal(said['_'])}")
@@ -101,6 +124,63 @@ def additions(existing: Mapping[str, Set[str]], dialect: Dialect) -> list[str]:
             column = f"{quoted(table.name)}.{quoted(name)}"
             statements.append(f"COMMENT ON COLUMN {column} IS {literal(said[name])}")
     return statements
+
+
+def told(existing: Mapping[str, Set[str]]) -> list[str]:
+    """What ``additions`` adds, in words, a line each."""
+    found = []
+    for table, absent in missing(existing):
+        if table.name not in existing:
+            found.append(f"table {table.name}")
+        else:
+            found += [f"column {table.name}.{name}" for name in absent]
+    return found
+
+
+def unlike(
+    existing: Mapping[str, Mapping[str, str]], keys: Mapping[str, tuple[str, ...]], dialect: Dialect
+) -> list[str]:
+    """In what the tables here (table -> column -> type as ``dialect`` names it; table -> key) differ from ours, a line
+    each."""
+    found = [f"{what} is missing" for what in told({name: set(columns) for name, columns in existing.items()})]
+    for table in TABLES.values():
+        here = existing.get(table.name, {})
+        for name, arrow in table.columns.items():
+            wanted = dialect.type_of(arrow)
+            if name in here and here[name].lower() != wanted.lower():
+                found.append(f"column {table.name}.{name} is {here[name]}, not {wanted}")
+        if here and keys.get(table.name) != table.key:
+            has = ", ".join(keys.get(table.name, ())) or "none"
+            found.append(f"the primary key of {table.name} is {has}, not {', '.join(table.key)}")
+    return found
+
+
+def order_by(terms: str) -> str:
+    """``column [DESC] [NULLS FIRST], ...`` as SQL: columns quoted (``at`` is a reserved word), nulls last unless said
+    otherwise (databases differ in where they put them)."""
+    found = []
+    for term in terms.split(","):
+        column, *direction = term.split()
+        if "NULLS" not in (word.upper() for word in direction):
+            direction += ["NULLS", "LAST"]
+        found.append(" ".join((quoted(column.strip('"')), *direction)))
+    return ", ".join(found)
+
+
+def filled(record: type[Record]) -> str:
+    """The condition that a row has the record's part: an article is not linked before it is matched."""
+    return "story_id IS NOT NULL" if record is Link else "true"
+
+
+def page(record: type[Record], after: bool, mark: Callable[[int], str]) -> str:
+    """The SELECT of the next rows of a ``scan``: keys beyond the ones given, if ``after``, then how many. ``mark``
+    gives the n-th parameter's placeholder, from 1."""
+    table = TABLE_OF[record]
+    key, columns = names(table.key), names(arrow_fields(record))
+    marks = [mark(n) for n in range(1, len(table.key) + 1)] if after else []
+    beyond = f" AND ({key}) > ({', '.join(marks)})" if after else ""
+    limit = mark(len(marks) + 1)
+    return f"SELECT {columns} FROM {quoted(table.name)} WHERE {filled(record)}{beyond} ORDER BY {key} LIMIT {limit}"
 
 
 def pending(version: int, migrations: tuple[Migration, ...] = MIGRATIONS) -> list[Migration]:

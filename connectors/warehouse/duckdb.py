@@ -18,14 +18,15 @@ import duckdb
 import pyarrow as pa
 
 from connectors.warehouse import WarehouseError, arrow, ddl, selects
-from connectors.warehouse.ddl import names, quoted
+from connectors.warehouse.ddl import literal, names, quoted
 from connectors.warehouse.duckdb_file import DuckDBFile, database, parse_url
-from connectors.warehouse.replacing import put_in_place
 from connectors.warehouse.upsert import apply_batch
 from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
 from schemas.tables import TABLE_OF, TABLES, arrow_fields
 
 R = TypeVar("R", bound=Record)
+_TYPES = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
+"""Types that DuckDB tells by another name than it was given."""
 
 
 class DuckDBWarehouse:
@@ -42,8 +43,9 @@ class DuckDBWarehouse:
 
     # -- life --
 
-    def migrate(self, migrations: tuple[ddl.Migration, ...] = ddl.MIGRATIONS) -> None:
+    def migrate(self, migrations: tuple[ddl.Migration, ...] = ddl.MIGRATIONS) -> list[str]:
         self._refuse_read_only()
+        done = []
         with self._database.hold() as connection, self._database.writing, _cursor(connection) as cursor:
             version = _schema_version(cursor)
             _check_version(version, migrations, self.url)
@@ -54,9 +56,31 @@ class DuckDBWarehouse:
                     for statement in migration.statements if version is not None else ():
                         cursor.execute(statement)
                     cursor.execute(f"INSERT INTO {ddl.VERSION_TABLE} VALUES (?, ?)", [migration.version, migration.why])
-                for statement in ddl.additions(_existing(cursor), ddl.DUCKDB):
+                    done.append(f"schema {migration.version}: {migration.why}")
+                existing = _existing(cursor)
+                for statement in ddl.additions(existing, ddl.DUCKDB):
                     cursor.execute(statement)
             self._database.checked = True
+        return done + ddl.told(existing)
+
+    def version(self) -> int | None:
+        with self._database.hold(self.read_only) as connection, _cursor(connection) as cursor:
+            return _schema_version(cursor)
+
+    def problems(self) -> list[str]:
+        with self._database.hold(self.read_only) as connection, _cursor(connection) as cursor:
+            columns = cursor.execute(
+                "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+                "WHERE NOT internal AND database_name = current_database()"
+            ).fetchall()
+            keys = cursor.execute(
+                "SELECT table_name, constraint_column_names FROM duckdb_constraints() "
+                "WHERE constraint_type = 'PRIMARY KEY' AND database_name = current_database()"
+            ).fetchall()
+        existing: dict[str, dict[str, str]] = {}
+        for table, column, kind in columns:
+            existing.setdefault(table, {})[column] = _TYPES.get(kind, kind)
+        return ddl.unlike(existing, {table: tuple(found) for table, found in keys}, ddl.DUCKDB)
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[DuckDBWarehouse]:
@@ -140,6 +164,17 @@ class DuckDBWarehouse:
 
     # -- reading: commands --
 
+    def scan(self, record: type[R], rows: int) -> Iterator[list[R]]:
+        key: tuple[Any, ...] = ()
+        while True:
+            sql = ddl.page(record, bool(key), lambda n: f"${n}")
+            with self._open() as cursor:
+                found = arrow.from_arrow(record, _fetch(cursor, sql, [*key, rows]))
+            if not found:
+                return
+            yield found
+            key = tuple(getattr(found[-1], name) for name in TABLE_OF[record].key)
+
     def rows(
         self,
         record: type[R],
@@ -150,7 +185,7 @@ class DuckDBWarehouse:
     ) -> list[R]:
         sql = selects.rows(record, where, order, limit)
         with self._open() as cursor:
-            return arrow.from_arrow(record, _fetch(cursor, sql, list(parameters)))
+            return arrow.from_arrow(record, _fetch(cursor, sql, [arrow.parameter(p) for p in parameters]))
 
     def count(self, table: str, where: str = "", parameters: Sequence[Any] = ()) -> int:
         return int(self.query(selects.count(TABLES[table].name, where), parameters)[0][0])
@@ -158,7 +193,7 @@ class DuckDBWarehouse:
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._open() as cursor:
             selects.refuse_all_but_select(cursor, sql)
-            found = _fetch(cursor, sql, list(parameters))
+            found = _fetch(cursor, sql, [arrow.parameter(p) for p in parameters])
         return list(zip(*(arrow.values(column) for column in found.columns), strict=True))
 
     def snapshot(self, path: str, now: datetime) -> None:
@@ -167,10 +202,15 @@ class DuckDBWarehouse:
         draft = f"{path}.{os.getpid()}.part"
         try:
             self._copy_to(draft)
-            put_in_place(draft, path, now)
+            with duckdb.connect(draft) as copy:
+                taken_at = f"TIMESTAMPTZ {literal(now.isoformat())}"
+                copy.execute(f"CREATE OR REPLACE TABLE wiredesk_snapshot AS SELECT {taken_at} AS taken_at")
+            _durable(draft)
+            os.replace(draft, path)
         finally:
             for left in (draft, draft + ".wal"):
                 Path(left).unlink(missing_ok=True)
+        _durable(os.path.dirname(path) or ".")
 
     # -- inside --
 
@@ -204,7 +244,7 @@ class DuckDBWarehouse:
             f"SELECT rowid FROM {table} WHERE {quoted(c)} IN (SELECT unnest(?::VARCHAR[]))" for c in asked
         )
         with self._open() as cursor:
-            sql = f"SELECT {columns} FROM {table} WHERE rowid IN ({rowids}) AND {selects.filled(record)}"
+            sql = f"SELECT {columns} FROM {table} WHERE rowid IN ({rowids}) AND {ddl.filled(record)}"
             found = _fetch(cursor, sql, list(asked.values()))
         return arrow.from_arrow(record, found)
 
@@ -275,3 +315,11 @@ def _check_schema(cursor: duckdb.DuckDBPyConnection, url: str) -> None:
         raise WarehouseError(
             f"{url} has the tables of an older wiredesk: any command that writes brings them up to date"
         )
+
+
+def _durable(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

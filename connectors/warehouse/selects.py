@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import duckdb
 
+from connectors.warehouse import ddl
 from connectors.warehouse.ddl import names, quoted
-from schemas.records import Link, Member, Record
+from connectors.warehouse.sql import only_one_select
+from schemas.records import Member, Record
 from schemas.tables import TABLE_OF, arrow_fields
 
 MEMBER = names(c for c in arrow_fields(Member) if c != "at") + ', coalesce(published_at, first_seen_at) AS "at"'
@@ -15,8 +17,8 @@ MEMBER = names(c for c in arrow_fields(Member) if c != "at") + ', coalesce(publi
 def rows(record: type[Record], where: str = "", order: str = "", limit: int | None = None) -> str:
     """See ``Warehouse.rows``."""
     sql = f"SELECT {names(arrow_fields(record))} FROM {quoted(TABLE_OF[record].name)}"
-    sql += f" WHERE {filled(record)}" + (f" AND ({where})" if where else "")
-    sql += f" ORDER BY {ordered(order)}" if order else ""
+    sql += f" WHERE {ddl.filled(record)}" + (f" AND ({where})" if where else "")
+    sql += f" ORDER BY {ddl.order_by(order)}" if order else ""
     return sql + (f" LIMIT {int(limit)}" if limit is not None else "")
 
 
@@ -24,21 +26,7 @@ def count(table: str, where: str = "") -> str:
     return f"SELECT count(*) FROM {quoted(table)}" + (f" WHERE {where}" if where else "")
 
 
-def filled(record: type[Record]) -> str:
-    """The condition that a row has the record's part: an article is not linked before it is matched."""
-    return "story_id IS NOT NULL" if record is Link else "true"
-
-
-def ordered(terms: str) -> str:
-    """``column [DESC] [NULLS FIRST], ...`` with the columns quoted: ``at`` is a reserved word."""
-    quoted_terms = []
-    for term in terms.split(","):
-        column, *direction = term.split()
-        quoted_terms.append(" ".join((quoted(column.strip('"')), *direction)))
-    return ", ".join(quoted_terms)
-
-
 def refuse_all_but_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     """Raise ``ValueError`` if this is anything but one SELECT."""
     if {s.type for s in connection.extract_statements(sql)} != {duckdb.StatementType.SELECT}:
-        raise ValueError(f"only one SELECT can be asked of a warehouse, not: {' '.join(sql.split())[:80]}")
+        raise only_one_select(sql)

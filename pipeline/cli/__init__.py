@@ -28,6 +28,7 @@ COMMANDS = {
     "rejects": "Look at what could not be used, and try it again.",
     "sources": "List, check, discover, import and export sources.",
     "queue": "How full the queue is and who is how far.",
+    "warehouse": "Make, bring up to date, verify and copy warehouses.",
     "snapshot": "Publish a copy of the warehouse that readers may keep open.",
 }
 

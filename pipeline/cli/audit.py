@@ -35,11 +35,13 @@ QUEUE_POSITION = "queue_position"
 
 @dataclass(frozen=True)
 class Rule:
-    """Something that must hold. ``sql`` gives a row with one column for each case in which it does not."""
+    """Something that must hold. ``sql`` gives a row with one column for each case in which it does not. ``reference``:
+    it is that what a row refers to is there."""
 
     name: str
     means: str
     sql: str
+    reference: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def rules() -> tuple[Rule, ...]:
 def check(warehouse: Warehouse, queue: Queue | None = None) -> Report:
     """Audit the warehouse, and the queue that fills it if there is one."""
     with warehouse.hold():
-        checks = [_ask(warehouse, rule) for rule in rules()]
+        checks = [ask(warehouse, rule) for rule in rules()]
         waiting = None
         if queue is not None:
             checks += _check_queue(warehouse, queue)
@@ -93,7 +95,8 @@ def check(warehouse: Warehouse, queue: Queue | None = None) -> Report:
     return Report(tuple(channels), dict(outcomes), tuple(checks), waiting)
 
 
-def _ask(warehouse: Warehouse, rule: Rule) -> Check:
+def ask(warehouse: Warehouse, rule: Rule) -> Check:
+    """See whether the rule holds."""
     ((wrong,),) = warehouse.query(f"SELECT count(*) FROM ({rule.sql}) AS found")
     found = warehouse.query(f"SELECT * FROM ({rule.sql}) AS found ORDER BY 1 LIMIT {SAMPLES}") if wrong else []
     return Check(rule.name, rule.means, wrong, tuple(str(row[0]) for row in found))
@@ -150,7 +153,7 @@ def _without_receipt(warehouse: Warehouse, items: dict[str, str]) -> list[str]:
 
 
 @click.command()
-@click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path).")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path, postgresql://...).")
 @click.option("--queue", "queue_url", metavar="URL", help="The queue that fills it (sqlite:///path).")
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
 @click.pass_obj

@@ -23,7 +23,7 @@ from pipeline.cli.stream import checked_beam_options
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path).")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
 @click.option("--format", "archive_format", default="auto", metavar="NAME", help="auto or jsonl.")
 @click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner.")
 @click.option("--beam", "beam_options", multiple=True, metavar="--OPTION=VALUE", help="A Beam option; may be repeated.")

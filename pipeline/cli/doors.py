@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from connectors.queue import Queue, open_queue
-from connectors.warehouse import OpenWarehouse, Warehouse
+from connectors.warehouse import OpenWarehouse, Warehouse, shown
 from pipeline.cli.errors import UserError
 
 FILLED_BY = {"queue": "wiredesk poll", "warehouse": "wiredesk stream, wiredesk backfill"}
@@ -28,7 +28,10 @@ def warehouse_opener(url: str, *, must_exist: bool = False) -> OpenWarehouse:
     """What opens the warehouse for writing, in this process and in Beam's workers; its tables are up to date."""
     _check_folder(url, must_exist, "warehouse")
     opener = OpenWarehouse(url)
-    opener().migrate()
+    warehouse = opener()
+    if must_exist and warehouse.version() is None:
+        raise UserError(f"{shown(url)} holds no wiredesk tables: check the URL, or fill one first ({FILLED_BY['warehouse']})")
+    warehouse.migrate()
     return opener
 
 
@@ -38,9 +41,17 @@ def warehouse_reader(url: str) -> Warehouse:
     return OpenWarehouse(url, read_only=True)()
 
 
+def make_folder(url: str, *, must_exist: bool = False) -> None:
+    """See to it that a warehouse in a file can be made there, or is there. Raises ``UserError``."""
+    _check_folder(url, must_exist, "warehouse")
+
+
 def _check_folder(url: str, must_exist: bool, what: str) -> None:
+    """What lies in a file must be there, or its folder; a server says by itself what it lacks."""
+    if not url.startswith(("sqlite:", "duckdb:")):
+        return
     parts = urlsplit(url)
-    if parts.scheme not in ("sqlite", "duckdb") or parts.path in ("/:memory:", ""):
+    if parts.path in ("/:memory:", ""):
         return
     path = pathlib.Path(parts.path[1:])
     if must_exist and not path.is_file():

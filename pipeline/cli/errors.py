@@ -26,6 +26,7 @@ class Failed(click.ClickException):
 def in_words(error: Exception) -> click.ClickException | None:
     """What an exception of a door means to the user; None for one that only a mistake in wiredesk explains."""
     import duckdb
+    import psycopg
 
     from connectors.errors import DoorError, Unusable
 
@@ -35,6 +36,6 @@ def in_words(error: Exception) -> click.ClickException | None:
         return Failed(str(error))
     if isinstance(error, OSError):
         return Failed(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
-    if isinstance(error, sqlite3.Error | duckdb.Error):
+    if isinstance(error, sqlite3.Error | duckdb.Error | psycopg.Error):
         return Failed(f"the database failed: {error}")
     return None

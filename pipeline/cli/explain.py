@@ -32,7 +32,7 @@ SHOWN = 1
 
 @click.command()
 @click.argument("item", metavar="URL|ID")
-@click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path).")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path, postgresql://...).")
 @click.pass_obj
 def explain(settings: Settings, item: str, warehouse_url: str | None) -> None:
     """Say what happened to an item and why: receipts, extraction, dates, parent and its evidence, story, metrics,

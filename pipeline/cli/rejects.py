@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CHANNEL = "replay"
-_warehouse = click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path).")
+_warehouse = click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path, postgresql://...).")
 _reason = click.option("--reason", metavar="NAME", help="Only those with this reason.")
 _source = click.option("--source", metavar="NAME", help="Only those of this source.")
 

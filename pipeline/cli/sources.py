@@ -201,7 +201,7 @@ async def _check_all(chosen: Sequence[Source], http: HttpSettings, rules: Rules)
 
 
 @sources.command("boilerplate")
-@click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path).")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path, postgresql://...).")
 @click.option("--output", metavar="FILE", default="boilerplate.toml", show_default=True, help="Where to write it.")
 @click.pass_obj
 def learn_boilerplate(settings: Settings, warehouse_url: str | None, output: str) -> None:

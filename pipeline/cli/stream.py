@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--queue", "queue_url", metavar="URL", help="Where items come from (sqlite:///path).")
-@click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path).")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
 @click.option("--once", is_flag=True, help="End when the queue is empty.")
 @click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner.")
 @click.argument("beam_options", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
@@ -44,8 +44,11 @@ def stream(
       wiredesk stream --queue sqlite:///var/queue.db --warehouse duckdb:///var/wiredesk.duckdb
     """
     options = checked_beam_options(runner, beam_options)
+    where = warehouse_url or settings.warehouse
+    if settings.stream.snapshot_seconds and not where.startswith("duckdb:"):
+        raise UserError("stream.snapshot_seconds is for DuckDB: readers of another warehouse read the database itself")
     queue = the_queue(queue_url or settings.queue)
-    opener = warehouse_opener(warehouse_url or settings.warehouse)
+    opener = warehouse_opener(where)
     batches = Batches(opener, queue.channel, steps(settings), now, options)
     with stop_on_signals() as stop:
         try:

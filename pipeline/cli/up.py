@@ -28,7 +28,7 @@ MAX_BACKOFF_SECONDS = 60.0
 @click.command()
 @click.option("--sources", metavar="FILE", help="Sources file (TOML).")
 @click.option("--queue", "queue_url", metavar="URL", help="The queue between them (sqlite:///path).")
-@click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path).")
+@click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
 @click.option("--state", metavar="FILE", help="Where the poller keeps its state.")
 @click.option("--allow-private", is_flag=True, help="Fetch from private and loopback addresses too.")
 @click.pass_context
@@ -53,7 +53,9 @@ def up(
     poll = [*common, "poll", "--sources", sources or settings.sources, *queue_flag, "--state", state or settings.state]
     if allow_private:
         poll.append("--allow-private")
-    stream = [*common, "stream", *queue_flag, "--warehouse", warehouse_url or settings.warehouse]
+    stream = [*common, "stream", *queue_flag]
+    if warehouse_url:  # the settings' own stays out of the list of processes: it may hold a password
+        stream += ["--warehouse", warehouse_url]
     with stop_on_signals(grace=STOP_SECONDS + 1) as stop:
         code = supervise([Part("poll", poll), Part("stream", stream)], stop, time.monotonic)
     ctx.exit(code)

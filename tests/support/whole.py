@@ -23,6 +23,15 @@ def whole_tables(warehouse: Warehouse) -> dict[str, list[tuple]]:
     return found
 
 
+def every_row(warehouse: Warehouse) -> dict[str, list[tuple]]:
+    """Table -> all rows, whole, in the order of the key."""
+    found = {}
+    for name, table in TABLES.items():
+        columns, key = (", ".join(f'"{c}"' for c in names) for names in (table.columns, table.key))
+        found[name] = warehouse.query(f"SELECT {columns} FROM {name} ORDER BY {key}")
+    return found
+
+
 def differences(one: dict[str, list[tuple]], other: dict[str, list[tuple]]) -> list[str]:
     """The rows that are in only one of the two, a line each, for a readable failure."""
     lines = []

@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from google.cloud import bigquery
 
-from connectors.warehouse import WarehouseBusy, WarehouseError, arrow, ddl, publish, selects
+from connectors.warehouse import WarehouseBusy, WarehouseError, arrow, ddl, selects
 from connectors.warehouse.bigquery import migrations as migrations_of
 from connectors.warehouse.bigquery import schema, sql
 from connectors.warehouse.bigquery.location import parse_url
 from connectors.warehouse.bigquery.service import Conflict, Service, service
+from connectors.warehouse.ddl import names
 from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
 from schemas.tables import TABLE_OF, TABLES, arrow_fields
 
@@ -47,10 +48,17 @@ class BigQueryWarehouse:
 
     # -- life --
 
-    def migrate(self, migrations: tuple[ddl.Migration, ...] = ddl.MIGRATIONS) -> None:
+    def migrate(self, migrations: tuple[ddl.Migration, ...] = ddl.MIGRATIONS) -> list[str]:
         self._refuse_read_only()
-        migrations_of.migrate(self._service, migrations, self.url)
+        done = migrations_of.migrate(self._service, migrations, self.url)
         self._service.checked = True
+        return done
+
+    def version(self) -> int | None:
+        return migrations_of.version(self._service)
+
+    def problems(self) -> list[str]:
+        return migrations_of.problems(self._service)
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[BigQueryWarehouse]:
@@ -170,6 +178,15 @@ class BigQueryWarehouse:
 
     # -- reading: commands --
 
+    def scan(self, record: type[R], rows: int) -> Iterator[list[R]]:
+        self.check()
+        table = TABLE_OF[record]
+        text = f"SELECT {names(arrow_fields(record))} FROM {table.name} WHERE {ddl.filled(record)}"
+        statement, _ = sql.translated(f"{text} ORDER BY {names(table.key)}", self._as_of)
+        for batch in self._service.stream(statement, rows):
+            for start in range(0, batch.num_rows, rows):
+                yield arrow.from_arrow(record, pa.table(batch.slice(start, rows)))
+
     def rows(
         self,
         record: type[R],
@@ -188,29 +205,24 @@ class BigQueryWarehouse:
         return list(zip(*(arrow.values(column) for column in found.columns), strict=True))
 
     def snapshot(self, path: str, now: datetime) -> None:
-        self.check()
-        moment = self._as_of or self._service.now()
-        publish.publish(((name, self._all_rows(name, moment)) for name in TABLES), path, now)
+        raise WarehouseError(
+            "readers of BigQuery need no copy; for a DuckDB file, wiredesk warehouse copy FROM duckdb:///path"
+        )
 
     # -- inside --
 
-    def _all_rows(self, name: str, moment: datetime) -> pa.RecordBatchReader:
-        columns = TABLES[name].columns
-        wanted = pa.schema(list(columns.items()))
-        statement = sql.as_of(f"SELECT {sql.columns(columns)} FROM {name}", moment)
-        parts = (pa.Table.from_batches([b]).cast(wanted) for b in self._service.stream(statement))
-        return pa.RecordBatchReader.from_batches(wanted, (b for part in parts for b in part.to_batches()))
-
     def _select(self, text: str, parameters: Sequence[Any]) -> pa.Table:
-        return self._run(sql.translated(text, self._as_of), [_parameter(None, value) for value in parameters])
+        statement, asked = sql.translated(text, self._as_of)
+        named = {f"p{n}": arrow.parameter(value) for n, value in enumerate(parameters, 1)}
+        return self._run(statement, [_parameter(name, named[name]) for name in asked])
 
     def _having(self, record: type[R], **wanted: Sequence[str]) -> list[R]:
         asked = {column: list(values) for column, values in wanted.items() if values}
         if not asked:
             return []
         member = record is Member
-        names = {c: None for c in arrow_fields(record) if not (member and c == "at")}
-        columns = sql.columns(names) + (", COALESCE(published_at, first_seen_at) AS `at`" if member else "")
+        fields = {c: None for c in arrow_fields(record) if not (member and c == "at")}
+        columns = sql.columns(fields) + (", COALESCE(published_at, first_seen_at) AS `at`" if member else "")
         statement = sql.having("articles" if member else TABLE_OF[record].name, columns, asked)
         if record is Link:
             statement = f"SELECT * FROM ({statement}) WHERE story_id IS NOT NULL"
@@ -262,7 +274,7 @@ def _sought(sketches: Sequence[Sketch], horizon: timedelta) -> tuple[list[Any], 
     return parameters, bounded
 
 
-def _parameter(name: str | None, value: Any) -> bigquery.ScalarQueryParameter:
+def _parameter(name: str, value: Any) -> bigquery.ScalarQueryParameter:
     kinds = {bool: "BOOL", int: "INT64", float: "FLOAT64", bytes: "BYTES", datetime: "TIMESTAMP"}
     if isinstance(value, datetime):
         value = value.astimezone(UTC)

@@ -47,6 +47,12 @@ def bookkeeping(path: str) -> list[bigquery.Table]:
     ]
 
 
+def type_name(field: bigquery.SchemaField) -> str:
+    """The column's type as SQL has it; the API has older names for some."""
+    name = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}.get(field.field_type, field.field_type)
+    return f"ARRAY<{name}>" if field.mode == "REPEATED" else name
+
+
 def _field(name: str, arrow: pa.DataType, description: str) -> bigquery.SchemaField:
     if pa.types.is_list(arrow):
         return bigquery.SchemaField(name, TYPES[arrow.value_type], "REPEATED", description=description)

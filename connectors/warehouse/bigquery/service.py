@@ -86,10 +86,10 @@ class Service:
         with self._failures():
             return self.start(statement, parameters).result().to_arrow(create_bqstorage_client=False)
 
-    def stream(self, statement: str) -> Iterable[pa.RecordBatch]:
-        """The result of a query, a part at a time."""
+    def stream(self, statement: str, rows: int) -> Iterator[pa.RecordBatch]:
+        """The result of a query, about ``rows`` at a time."""
         with self._failures():
-            yield from self.start(statement).result().to_arrow_iterable()
+            yield from self.start(statement).result(page_size=rows).to_arrow_iterable()
 
     def start(self, statement: str, parameters: Sequence[Any] = ()) -> bigquery.QueryJob:
         config = bigquery.QueryJobConfig(query_parameters=list(parameters))

@@ -9,6 +9,7 @@ import sqlglot
 from sqlglot import exp
 
 from connectors.warehouse.bigquery.schema import BATCHES
+from connectors.warehouse.sql import numbered, only_one_select
 from schemas.records import Link, Record
 from schemas.tables import TABLE_OF, TABLES, Table, arrow_fields
 
@@ -85,13 +86,22 @@ def related(bounded: bool) -> str:
     """
 
 
-def translated(text: str, as_of: datetime | None = None) -> str:
-    """A SELECT of the common dialect as BigQuery's, reading the tables as they were at a time. Raises ``ValueError``
-    for anything but one SELECT."""
-    found = [statement for statement in sqlglot.parse(text, read="duckdb") if statement is not None]
+def translated(text: str, time: datetime | None = None) -> tuple[str, list[str]]:
+    """A SELECT of the common dialect as BigQuery's, reading the tables as they were at a time, and the names of its
+    parameters (``p1``, ``p2``, ...). Raises ``ValueError`` for anything but one SELECT."""
+    found = [statement for statement in sqlglot.parse(numbered(text), read="duckdb") if statement is not None]
     if len(found) != 1 or not isinstance(found[0], exp.Query):
-        raise ValueError(f"only one SELECT can be asked of a warehouse, not: {' '.join(text.split())[:80]}")
-    return at_time(found[0], as_of).sql(dialect="bigquery", identify=True)
+        raise only_one_select(text)
+    asked: dict[str, None] = {}
+
+    def named(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Parameter):
+            asked[f"p{node.name}"] = None
+            return exp.Parameter(this=exp.Var(this=f"p{node.name}"))
+        return node
+
+    statement = found[0].transform(named)
+    return at_time(statement, time).sql(dialect="bigquery", identify=True), list(asked)
 
 
 def as_of(text: str, time: datetime | None) -> str:

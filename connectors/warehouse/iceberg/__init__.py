@@ -15,10 +15,12 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.warehouse import WarehouseError, arrow, ddl, publish, selects
+from connectors.warehouse import WarehouseError, arrow, ddl, selects
+from connectors.warehouse.ddl import names, quoted
 from connectors.warehouse.iceberg import maintenance, writer
 from connectors.warehouse.iceberg.lake import Lake, lake
 from connectors.warehouse.iceberg.location import parse_url
+from connectors.warehouse.iceberg.migrations import migrate, problems, version_here
 from connectors.warehouse.iceberg.related import related
 from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
 from schemas.tables import TABLE_OF, TABLES, arrow_fields
@@ -39,9 +41,15 @@ class IcebergWarehouse:
 
     # -- life --
 
-    def migrate(self, migrations: tuple[ddl.Migration, ...] = ddl.MIGRATIONS) -> None:
+    def migrate(self, migrations: tuple[ddl.Migration, ...] = ddl.MIGRATIONS) -> list[str]:
         self._refuse_read_only()
-        self._lake.migrate(migrations)
+        return migrate(self._lake, migrations)
+
+    def version(self) -> int | None:
+        return version_here(self._lake)
+
+    def problems(self) -> list[str]:
+        return problems(self._lake)
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[IcebergWarehouse]:
@@ -112,6 +120,16 @@ class IcebergWarehouse:
 
     # -- reading: commands --
 
+    def scan(self, record: type[R], rows: int) -> Iterator[list[R]]:
+        table = TABLE_OF[record]
+        sql = f"SELECT {names(arrow_fields(record))} FROM {quoted(table.name)} WHERE {ddl.filled(record)}"
+        with self._lake.hold(write=False), contextlib.closing(self._lake.cursor()) as cursor:
+            cursor.register(table.name, self._lake.read(self._lake.pin, table.name).dataset())
+            # One pass, sorted on disk where it does not fit into memory.
+            for batch in cursor.sql(f"{sql} ORDER BY {names(table.key)}").to_arrow_reader(rows):
+                for start in range(0, batch.num_rows, rows):
+                    yield arrow.from_arrow(record, pa.table(batch.slice(start, rows)))
+
     def rows(
         self,
         record: type[R],
@@ -130,9 +148,10 @@ class IcebergWarehouse:
         return list(zip(*(arrow.values(column) for column in found.columns), strict=True))
 
     def snapshot(self, path: str, now: datetime) -> None:
-        with self._lake.hold(write=False):
-            pin = self._lake.pin
-            publish.publish(((name, self._lake.read(pin, name).dataset()) for name in TABLES), path, now)
+        raise WarehouseError(
+            "readers of Iceberg tables need no copy: they read a snapshot anyway; for a DuckDB file, "
+            "wiredesk warehouse copy FROM duckdb:///path"
+        )
 
     # -- inside --
 
@@ -144,7 +163,7 @@ class IcebergWarehouse:
             for name in TABLES:
                 if name in words:
                     connection.register(name, self._lake.read(pin, name).dataset())
-            return connection.sql(sql, params=list(parameters)).to_arrow_table()
+            return connection.sql(sql, params=[arrow.parameter(p) for p in parameters]).to_arrow_table()
 
     def _having(self, record: type[R], **wanted: Sequence[str]) -> list[R]:
         """Rows in which one of the columns has one of its values."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import threading
 import weakref
 from collections import OrderedDict
@@ -21,10 +22,9 @@ from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import (
     CommitFailedException,
     CommitStateUnknownException,
-    NamespaceAlreadyExistsError,
+    NoSuchNamespaceError,
     NoSuchTableError,
     RESTError,
-    TableAlreadyExistsError,
 )
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
@@ -39,6 +39,8 @@ from schemas.tables import TABLES
 log = structlog.get_logger()
 VERSION = "wiredesk.schema"
 """Property of the ledger's table: the version of the tables (``ddl.MIGRATIONS``)."""
+_SPILL = os.path.join(tempfile.gettempdir(), "wiredesk-duckdb")
+"""Where DuckDB sorts what does not fit into memory."""
 STATES_KEPT = 64
 """How many lists of data files are remembered."""
 
@@ -51,7 +53,7 @@ class Lake:
         """Held by whoever changes tables."""
         self.pin = ledger.Pin()
         """The state that is read. Replaced as a whole; never changed."""
-        self.engine = duckdb.connect(config={"autoinstall_known_extensions": False})
+        self.engine = duckdb.connect(config={"autoinstall_known_extensions": False, "temp_directory": _SPILL})
         """What runs SQL here; it holds no data. Used through cursors (``cursor``)."""
         self.depth = 0
         """How many blocks of this process use the pinned state."""
@@ -59,7 +61,8 @@ class Lake:
         self._catalog: Catalog | None = None
         self._tables: dict[str, IcebergTable] = {}
         self._lists: OrderedDict[tuple[str, int], tuple[DataFile, ...]] = OrderedDict()
-        self._checked = False
+        self.checked = False
+        """Whether the tables were found to be right."""
         self._turns = Turns(
             os.path.join(location.folder, f"{location.namespace}.writer") if location.folder else None,
             location.patience,
@@ -100,69 +103,37 @@ class Lake:
                 f"catalog {self.location.catalog!r} holds no wiredesk tables in namespace "
                 f"{self.location.namespace!r}: check the URL, or fill one first"
             ) from e
-        if not self._checked:
-            self._check(table)
-            self._checked = True
+        if not self.checked:
+            self.check(table)
+            self.checked = True
         self.pin = ledger.read(table.metadata)
 
-    def _check(self, table: IcebergTable) -> None:
-        version = self._version(table)
-        if ddl.pending(version) or any(ddl.missing(self._existing())):
+    def check(self, table: IcebergTable) -> None:
+        """Raise ``WarehouseError`` unless the tables are those of this wiredesk; ``table`` is the ledger's."""
+        refuse_newer(version_of(table), ddl.MIGRATIONS, self.location)
+        if ddl.pending(version_of(table)) or ddl.missing(self.existing()):
             raise WarehouseError(
                 f"namespace {self.location.namespace!r} has the tables of an older wiredesk: any command that writes "
                 "brings them up to date"
             )
 
-    # -- the schema --
-
-    def migrate(self, migrations: tuple[ddl.Migration, ...]) -> None:
-        """See ``Warehouse.migrate``. The ledger's table comes last: where it is, the others are."""
+    @contextlib.contextmanager
+    def change_schema(self) -> Iterator[Catalog]:
+        """The catalog, made if it is not there, in a block in which no other process of this machine writes."""
         self._make_folder()
         with failures(self.location), self._turns.turn(), self._changed:
             if self._catalog is None:
                 self._catalog = self._open()
-            namespace = self.location.namespace
-            with contextlib.suppress(NamespaceAlreadyExistsError):
-                self.catalog.create_namespace(namespace)
-            existing = self._existing()
-            known = self._version(self.table(ledger.LEDGER)) if ledger.LEDGER in existing else None
-            waiting = [m for m in ddl.pending(known or 0, migrations) if m.statements] if known is not None else []
-            if waiting:
-                raise WarehouseError(
-                    f"schema {waiting[0].version} ({waiting[0].why}) changes rows, which is not done to "
-                    "Iceberg tables: copy the warehouse into a new namespace"
-                )
-            absent = [(t, c) for t, c in ddl.missing(existing)]
-            for table, _ in sorted(absent, key=lambda found: found[0].name == ledger.LEDGER):
-                if table.name in existing:
-                    with self.table(table.name).update_schema() as update:
-                        update.union_by_name(schema.iceberg_schema(table))
-                else:
-                    with contextlib.suppress(TableAlreadyExistsError):
-                        self.catalog.create_table(
-                            f"{namespace}.{table.name}",
-                            schema.iceberg_schema(table),
-                            properties=schema.properties(table),
-                        )
-            newest = str(migrations[-1].version)
-            if self.load(ledger.LEDGER).properties.get(VERSION) != newest:
-                with self.table(ledger.LEDGER).transaction() as transaction:
-                    transaction.set_properties({VERSION: newest})
-            self._checked = True
+            yield self._catalog
 
-    def _version(self, table: IcebergTable) -> int:
-        version, newest = int(table.properties.get(VERSION, "0")), ddl.MIGRATIONS[-1].version
-        if version > newest:
-            raise WarehouseError(
-                f"namespace {self.location.namespace!r} has schema {version}, this wiredesk knows up to {newest}: "
-                "upgrade wiredesk, or use another namespace"
-            )
-        return version
-
-    def _existing(self) -> dict[str, set[str]]:
+    def existing(self) -> dict[str, set[str]]:
         """Table -> columns of this namespace."""
-        names = {name[-1] for name in self.catalog.list_tables(self.location.namespace)}
-        return {name: {f.name for f in self.load(name).schema().fields} for name in names & TABLES.keys()}
+        namespace = self.location.namespace
+        try:
+            here = {name[-1] for name in self.catalog.list_tables(namespace)}
+        except NoSuchNamespaceError:
+            return {}
+        return {name: {f.name for f in self.load(name).schema().fields} for name in here & TABLES.keys()}
 
     # -- reading --
 
@@ -172,6 +143,11 @@ class Lake:
             self._require(os.path.join(self.location.folder or "", CATALOG_FILE))
             self._catalog = self._open()
         return self._catalog
+
+    @property
+    def absent(self) -> bool:
+        """Whether there is surely nothing: the catalog would be a file here, and is not."""
+        return self.location.folder is not None and not os.path.exists(os.path.join(self.location.folder, CATALOG_FILE))
 
     def _require(self, path: str) -> None:
         if self.location.folder is not None and not os.path.exists(path):
@@ -245,6 +221,20 @@ class Lake:
         self._lists[name, snapshot_id] = found
         while len(self._lists) > STATES_KEPT:
             self._lists.popitem(last=False)
+
+
+def version_of(ledger_table: IcebergTable) -> int:
+    """The version of the tables; 0 if making them was not finished."""
+    return int(ledger_table.properties.get(VERSION, "0"))
+
+
+def refuse_newer(version: int, migrations: tuple[ddl.Migration, ...], location: Location) -> None:
+    newest = migrations[-1].version
+    if version > newest:
+        raise WarehouseError(
+            f"namespace {location.namespace!r} has schema {version}, this wiredesk knows up to {newest}: "
+            "upgrade wiredesk, or use another namespace"
+        )
 
 
 @contextlib.contextmanager

@@ -7,10 +7,12 @@ import pytest
 from connectors.warehouse import open_warehouse
 
 
-@pytest.fixture(params=["duckdb", "iceberg", "bigquery"])
+@pytest.fixture(params=["duckdb", "postgresql"])
 def warehouse_url(request, tmp_path):
     """The URL of a warehouse that does not exist yet."""
-    return {"duckdb": f"duckdb:///{tmp_path}/w.duckdb", "iceberg": f"iceberg:///{tmp_path}/lake", "bigquery": f"bigquery://p/t{__import__('uuid').uuid4().hex}?endpoint=http://127.0.0.1:19050"}[request.param]
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql_url")
+    return f"duckdb:///{tmp_path}/w.duckdb"
 
 
 @pytest.fixture(scope="session")

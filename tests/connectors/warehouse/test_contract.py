@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from samples import SAMPLES
 from whole import differences, whole_tables
 
-from connectors.warehouse import open_warehouse
+from connectors.warehouse import ddl, open_warehouse
 from schemas.records import (
     Article,
     ArticleSection,
@@ -182,13 +182,32 @@ def test_a_time_of_another_zone_is_the_same_moment(warehouse):
     value=st.dictionaries(st.text(), st.text()),
 )
 def test_any_text_comes_back_as_it_was(warehouse, title, text, authors, value):
-    given_article = article("a", title=title, text=text, authors=tuple(authors), provenance=value)
+    title, text = title and title.replace("\0", " "), text.replace("\0", " ")
+    names = tuple(name.replace("\0", " ") for name in authors)
+    given_article = article("a", title=title, text=text, authors=names, provenance=value)
     warehouse.apply([given_article])
     assert warehouse.articles(["a"]) == [given_article]
 
 
-def test_nul_emoji_and_other_scripts_survive(warehouse):
-    text = "a\x00b \N{GRINNING FACE} \u202eעברית\u202c \ufeff 中文\r\n\t'\"\\;--"
+def test_a_nul_is_replaced_and_costs_neither_the_row_nor_an_offset(warehouse):
+    broken = "left \0 right\0"
+    warehouse.apply(
+        [
+            article("a", title=broken, text=broken, authors=("A", broken), provenance={"k\0": broken}),
+            Reject(reject_id="r", stage="s", reason="r", detail=broken, at=NOW, payload=broken.encode()),
+            article("b", title="whole"),
+        ]
+    )
+    one, other = sorted(warehouse.articles(["a", "b"]), key=lambda a: a.article_id)
+    assert one.title == one.text == one.authors[1] == "left \ufffd right\ufffd"
+    assert one.provenance == {"k\0": broken}  # JSON has a way to write it
+    assert warehouse.rows(Reject)[0].payload == broken.encode()
+    assert warehouse.rows(Article, "title = ?", [broken]) == [one]
+    assert other.title == "whole"
+
+
+def test_emoji_and_other_scripts_survive(warehouse):
+    text = "a b \N{GRINNING FACE} \u202eעברית\u202c \ufeff 中文\r\n\t'\"\\;--"
     warehouse.apply([article("a", text=text, title=text, authors=(text,))])
     (found,) = warehouse.articles(["a"])
     assert (found.text, found.title, found.authors) == (text, text, (text,))
@@ -406,14 +425,57 @@ def test_queries_only_read(warehouse):
     assert warehouse.count("stories") == 1
 
 
-def test_a_snapshot_is_a_warehouse_of_its_own_and_is_replaced_at_once(warehouse, tmp_path):
-    path = tmp_path / "desk.duckdb"
-    warehouse.apply([article("a")])
-    warehouse.snapshot(str(path), NOW)
-    with open_warehouse(f"duckdb:///{path}", read_only=True).hold() as copy:
-        warehouse.apply([article("b")])
-        warehouse.snapshot(str(path), NOW)
-        assert copy.count("articles") == 1
-    assert open_warehouse(f"duckdb:///{path}", read_only=True).count("articles") == 2
-    assert warehouse.count("articles") == 2
-    assert sorted(p.name for p in tmp_path.iterdir() if "desk" in p.name) == ["desk.duckdb"]
+def test_a_question_mark_in_a_text_is_no_parameter(warehouse):
+    warehouse.apply([article("a", title="who? \"me\""), article("b", title="b")])
+    sql = "SELECT article_id, '?' AS \"why?\" FROM articles /* ? */ WHERE title = ? AND title LIKE '%?%' -- ?"
+    assert warehouse.query(sql, ['who? "me"']) == [("a", "?")]
+    assert warehouse.query("SELECT article_id FROM articles WHERE title = $1 OR article_id = $1", ["b"]) == [("b",)]
+
+
+def test_what_is_asked_for_is_never_sql(warehouse):
+    name = "'; DROP TABLE stories; --\""
+    warehouse.apply([Story(story_id=name, title=name), article(name)])
+    assert warehouse.rows(Story, "title = ?", [name]) == [Story(story_id=name, title=name)]
+    assert [a.article_id for a in warehouse.articles([name])] == [name]
+
+
+def test_text_is_ordered_by_code_points_and_nulls_come_last(warehouse):
+    titles = ["b", "B", "ä", "a", None, "Z", "_", "\U0001f600", "\uffee", "a b", "aa"]
+    warehouse.apply([Story(story_id=str(n), title=title) for n, title in enumerate(titles)])
+    ordered = sorted(t for t in titles if t is not None)
+    assert [s.title for s in warehouse.rows(Story, order="title")] == [*ordered, None]
+    assert [s.title for s in warehouse.rows(Story, order="title DESC")] == [*reversed(ordered), None]
+    assert warehouse.query("SELECT min(title), max(title) FROM stories") == [(ordered[0], ordered[-1])]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 100])
+def test_a_scan_gives_all_rows_in_the_order_of_the_key(warehouse, rows):
+    articles = [article(f"a{n:02}") for n in range(10)]
+    links = [Link(article_id=f"a{n:02}", story_id="s") for n in range(0, 10, 3)]
+    progress = [Progress(channel=c, partition=p, position=1, at=NOW) for c in "ab" for p in range(5)]
+    warehouse.apply([*reversed(articles), *links, *reversed(progress)])
+    for cls, expected in ((Article, articles), (Link, links), (Progress, progress), (Story, [])):
+        pages = list(warehouse.scan(cls, rows))
+        assert [r for page in pages for r in page] == expected
+        assert all(len(page) <= rows for page in pages)
+
+
+def test_a_scan_goes_on_while_the_warehouse_is_written(warehouse):
+    warehouse.apply([article(f"a{n}") for n in range(4)])
+    pages = warehouse.scan(Article, 2)
+    seen = next(pages)
+    warehouse.apply([article("a1", title="new"), article("a9")])
+    seen += [r for page in pages for r in page]
+    assert [a.article_id for a in seen][:4] == ["a0", "a1", "a2", "a3"]
+
+
+# -- life --
+
+
+def test_migrating_says_what_it_made_and_then_nothing(warehouse_url):
+    warehouse = open_warehouse(warehouse_url)
+    made = warehouse.migrate()
+    assert {f"table {name}" for name in TABLES} <= set(made)
+    assert warehouse.migrate() == []
+    assert warehouse.version() == ddl.MIGRATIONS[-1].version
+    assert warehouse.problems() == []

@@ -250,6 +250,21 @@ def test_a_snapshot_does_not_let_another_process_in(url, path, tmp_path):
         warehouse.apply([article("a")])
 
 
+def test_a_snapshot_is_a_warehouse_of_its_own_and_is_replaced_at_once(url, tmp_path):
+    path = tmp_path / "desk.duckdb"
+    warehouse = open_warehouse(url)
+    warehouse.migrate()
+    warehouse.apply([article("a")])
+    warehouse.snapshot(str(path), NOW)
+    with open_warehouse(f"duckdb:///{path}", read_only=True).hold() as copy:
+        warehouse.apply([article("b")])
+        warehouse.snapshot(str(path), NOW)
+        assert copy.count("articles") == 1
+    assert open_warehouse(f"duckdb:///{path}", read_only=True).count("articles") == 2
+    assert warehouse.count("articles") == 2
+    assert [p.name for p in tmp_path.iterdir() if "desk" in p.name] == ["desk.duckdb"]
+
+
 def test_a_snapshot_says_when_it_was_taken(url, tmp_path):
     warehouse = open_warehouse(url)
     warehouse.migrate()
