@@ -17,6 +17,8 @@ from filelock import FileLock
 
 from connectors.warehouse import OpenWarehouse, open_warehouse
 
+pytest_plugins = ("lake_engines",)
+
 # The same examples every time, so that a run says something about the change it tests; `make fuzz` looks for new ones.
 hypothesis.settings.register_profile("same", derandomize=True, database=None)
 hypothesis.settings.register_profile("fuzz", print_blob=True)

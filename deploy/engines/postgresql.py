@@ -116,7 +116,7 @@ def status(folder: pathlib.Path | str) -> str:
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on."""
-    for port in random.sample(PORTS, 200):  # noqa: S311 - nothing to guess
+    for port in random.sample(PORTS, 200):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

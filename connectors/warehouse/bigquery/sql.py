@@ -95,7 +95,7 @@ def translated(text: str, time: datetime | None = None) -> tuple[str, list[str]]
     asked: dict[str, None] = {}
 
     def named(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.Parameter):
+        if isinstance(node, exp.Placeholder):
             asked[f"p{node.name}"] = None
             return exp.Parameter(this=exp.Var(this=f"p{node.name}"))
         return node
