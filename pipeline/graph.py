@@ -1,25 +1,23 @@
-"""The graph, as a sentence: from fetched items to the warehouse.
+"""The graph, as a sentence: each item by itself becomes a draft, and drafts together become the warehouse's rows.
 
-Every way of running wiredesk builds this same graph over a batch of items; what the past has to do with the batch is
-asked of ``history``. Each step's file says what it takes, gives and drops.
+Every way of running wiredesk builds this same graph, over a batch of items or over an endless stream of them. The first
+half is done by as many workers as there are. The second is done one batch at a time, since what an article came from,
+and which figures conflict, depends on all the others. Each step's file says what it takes, gives and drops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import apache_beam as beam
 
-from pipeline.extract import ExtractArticles, Extraction
-from pipeline.history import OpenHistory
-from pipeline.identify import IdentifyArticles
-from pipeline.match import Matching, MatchStories
-from pipeline.measure.step import MeasureArticles, Measuring
-from pipeline.reconcile import ReconcileFigures, Reconciling
-from pipeline.write import OpenSink, WriteWarehouse
+from pipeline.channel import Item
+from pipeline.draft import DraftArticles, Drafting, Extraction
+from pipeline.matching.judge import Matching
+from pipeline.measure.step import Measuring
+from pipeline.reconcile import Reconciling
+from pipeline.settle import SettleBatches, Settler, Settling
 from schemas import coders
-from schemas.records import Fetched, Progress, Reject
 
 
 @dataclass(frozen=True)
@@ -31,22 +29,18 @@ class Steps:
     measuring: Measuring = field(default_factory=Measuring)
     reconciling: Reconciling = field(default_factory=Reconciling)
 
+    @property
+    def drafting(self) -> Drafting:
+        """Those of the first half."""
+        return Drafting(self.extraction, self.measuring, self.matching)
 
-def build(
-    fetched: beam.PCollection[Fetched],
-    refused: beam.PCollection[Reject],
-    steps: Steps,
-    history: OpenHistory,
-    sink: OpenSink,
-    progress: Sequence[Progress],
-) -> None:
-    """Join the steps. ``refused``: items known to break a step, rejected without being tried."""
+    @property
+    def settling(self) -> Settling:
+        """Those of the second half."""
+        return Settling(self.measuring, self.matching, self.reconciling)
+
+
+def build(items: beam.PCollection[Item], steps: Steps, settler: Settler, done: bool = False) -> None:
+    """Join the steps. ``done``: the channel has no more after these items."""
     coders.register()
-    extracted = fetched | ExtractArticles(steps.extraction)
-    rejects = (extracted.rejects, refused) | "Rejects" >> beam.Flatten()
-    identified = (extracted.revisions, rejects) | IdentifyArticles(history)
-    matched = identified.articles | MatchStories(steps.matching, history)
-    metrics = identified.articles | MeasureArticles(steps.measuring)
-    figures = (metrics, matched.members, matched.emptied) | ReconcileFigures(steps.reconciling, history)
-    everything = (identified.articles, identified.records, matched.links, matched.records, figures)
-    everything | WriteWarehouse(sink, progress)
+    items | DraftArticles(steps.drafting) | SettleBatches(settler, done)

@@ -6,11 +6,23 @@ A batch together with its history gives the same rows as one run over everything
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
-from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Receipt, Sketch
+from schemas.records import (
+    Article,
+    ArticleSection,
+    Link,
+    Member,
+    Metric,
+    Pair,
+    Progress,
+    Receipt,
+    Record,
+    Sketch,
+)
 
 
 class History(Protocol):
@@ -29,7 +41,15 @@ class History(Protocol):
     def metrics(self, article_ids: Sequence[str]) -> list[Metric]: ...
 
 
-OpenHistory = Callable[[], History]
+class Warehouse(History, Protocol):
+    """A history that batches are added to: the part of connectors.warehouse.Warehouse that the graph uses."""
+
+    def hold(self) -> AbstractContextManager[Any]: ...
+    def progress(self, channel: str) -> list[Progress]: ...
+    def apply(self, records: Iterable[Record]) -> None: ...
+
+
+OpenWarehouse = Callable[[], Warehouse]
 """Picklable; called once in each worker."""
 
 

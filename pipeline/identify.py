@@ -22,17 +22,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-import apache_beam as beam
 import msgspec
-from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.extraction.dates import rank
-from pipeline.history import History, OpenHistory
+from pipeline.history import History
 from schemas import wire
 from schemas.records import Article, ArticleVersion, Fetched, Receipt, Record, Reject, Revision
 
-BATCH = 500
-"""Keys that are asked of the past at a time."""
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _SHARED = tuple(f for f in Article.__struct_fields__ if f in Revision.__struct_fields__)
 
@@ -164,7 +160,7 @@ def _versions(new: Sequence[Revision], receipts: Sequence[Receipt]) -> Iterator[
 
 def _article(new: Iterable[Revision], known: Article | None) -> Article | None:
     """The row: content of the latest fetch, dates of all."""
-    rows = [_row(revision) for revision in new]
+    rows = [row(revision) for revision in new]
     if known is not None:
         rows.append(known)
     if not rows:
@@ -181,7 +177,7 @@ def _article(new: Iterable[Revision], known: Article | None) -> Article | None:
     )
 
 
-def _row(revision: Revision) -> Article:
+def row(revision: Revision) -> Article:
     fields: dict[str, Any] = {name: getattr(revision, name) for name in _SHARED}
     return Article(first_seen_at=revision.fetched_at, **fields)
 
@@ -194,103 +190,58 @@ def _trust(row: Article) -> tuple[bool, tuple[int, bool], datetime, str, str]:
 # -- Beam --------------------------------------------------------------------------------------------------------------
 
 
-class IdentifiedArticles(NamedTuple):
-    """What ``IdentifyArticles`` gives."""
+class IdentifiedBatch(NamedTuple):
+    """What ``identify_batch`` gives. ``articles``: new or changed rows; ``records``: ArticleVersion, Receipt, Reject;
+    ``known``: the receipts that the past has of the batch's fetches, by fetch id."""
 
-    articles: Any
-    """PCollection[Article]: new or changed rows."""
-    records: Any
-    """PCollection[Record]: ArticleVersion, Receipt, Reject."""
-
-
-@dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
-class IdentifyArticles(beam.PTransform):
-    """(PCollection[Revision], PCollection[Reject]) -> ``IdentifiedArticles``."""
-
-    open_history: OpenHistory
-
-    def expand(self, inputs: tuple[Any, Any]) -> IdentifiedArticles:
-        revisions, rejects = inputs
-        items = (
-            revisions | "KeyRevisions" >> beam.Map(lambda r: (r.fetch_id, r)),
-            rejects | "KeyRejects" >> beam.Map(lambda r: (rejected_item(r)[0], r)),
-        )
-        outcomes = (
-            items
-            | "Flatten" >> beam.Flatten()
-            | "GroupByFetch" >> beam.GroupByKey()
-            | "Outcome" >> beam.FlatMapTuple(outcome_of)
-            | "GroupByArticle" >> beam.GroupByKey()
-            | "Fold" >> beam.ParDo(_Fold(self.open_history)).with_outputs("articles", main="records")
-        )
-        return IdentifiedArticles(outcomes.articles, outcomes.records)
+    articles: list[Article]
+    records: list[Record]
+    known: dict[str, Receipt]
 
 
-def outcome_of(fetch_id: str, items: Iterable[Revision | Reject]) -> Iterator[tuple[str, Revision | Reject]]:
-    """The one outcome of a fetch among its deliveries, keyed by its article; rejects by their fetch."""
-    found = list(items)
-    revisions = [item for item in found if isinstance(item, Revision)]
+def identify_batch(items: Iterable[Revision | Reject], history: History, now: datetime) -> IdentifiedBatch:
+    """Fold all items of a batch into what is known of their articles."""
+    fetches: dict[str, list[Revision | Reject]] = {}
+    for item in items:
+        fetches.setdefault(fetch_of(item), []).append(item)
+    revisions: dict[str, list[Revision]] = {}
+    rejects: dict[str, list[Reject]] = {}
+    for fetch_id, found in fetches.items():
+        chosen = outcome_of(found)
+        if isinstance(chosen, Revision):
+            revisions.setdefault(chosen.article_id, []).append(chosen)
+        else:
+            rejects[fetch_id] = chosen
+    stored = {article.article_id: article for article in history.articles(sorted(revisions))}
+    receipts = history.receipts(fetch_ids=sorted(fetches), article_ids=sorted(revisions))
+    by_fetch = {receipt.fetch_id: receipt for receipt in receipts}
+    by_article: dict[str | None, list[Receipt]] = {}
+    for receipt in by_fetch.values():
+        by_article.setdefault(receipt.article_id, []).append(receipt)
+    articles: list[Article] = []
+    records: list[Record] = []
+    for fetch_id, refused in rejects.items():
+        records.extend(refuse(refused, by_fetch.get(fetch_id), now))
+    for article_id, fetched in revisions.items():
+        own = [by_fetch[r.fetch_id] for r in fetched if r.fetch_id in by_fetch]
+        mine = [r for r in (*by_article.get(article_id, ()), *own) if r.article_id in (article_id, None)]
+        elsewhere = {r.fetch_id for r in own if r.article_id not in (article_id, None)}
+        fresh = [r for r in fetched if r.fetch_id not in elsewhere]
+        identified = identify(fresh, stored.get(article_id), mine, now)
+        records.extend(identified.records)
+        if identified.article is not None:
+            articles.append(identified.article)
+    return IdentifiedBatch(articles, records, {key: by_fetch[key] for key in fetches if key in by_fetch})
+
+
+def fetch_of(item: Revision | Reject) -> str:
+    """The fetch that this is the outcome of."""
+    return item.fetch_id if isinstance(item, Revision) else rejected_item(item)[0]
+
+
+def outcome_of(items: Sequence[Revision | Reject]) -> Revision | list[Reject]:
+    """The one outcome of a fetch among its deliveries: a revision if there is one, else its rejects."""
+    revisions = [item for item in items if isinstance(item, Revision)]
     if revisions:
-        chosen = min(revisions, key=lambda r: (r.position, r.article_id, r.text_hash))
-        yield "article:" + chosen.article_id, chosen
-        return
-    for reject in found:
-        yield "reject:" + fetch_id, reject
-
-
-class _Fold(beam.DoFn):
-    """Asks the past for many keys at a time, then folds each."""
-
-    def __init__(self, open_history: OpenHistory):
-        self._open_history = open_history
-        self._history: History | None = None
-        self._groups: list[tuple[str, list[Any], Any, Any]] = []
-
-    def setup(self) -> None:
-        self._history = self._open_history()
-
-    def start_bundle(self) -> None:
-        self._groups = []
-
-    def process(
-        self,
-        element: tuple[str, Iterable[Any]],
-        window: Any = beam.DoFn.WindowParam,
-        timestamp: Any = beam.DoFn.TimestampParam,
-    ) -> Iterator[Any]:
-        key, items = element
-        self._groups.append((key, list(items), window, timestamp))
-        if len(self._groups) >= BATCH:
-            yield from self._fold()
-
-    def finish_bundle(self) -> Iterator[Any]:
-        yield from self._fold()
-
-    def _fold(self) -> Iterator[Any]:
-        groups, self._groups = self._groups, []
-        if not groups or self._history is None:
-            return
-        now = datetime.now(UTC)
-        articles = {key.removeprefix("article:") for key, *_ in groups if key.startswith("article:")}
-        fetches = {r.fetch_id for _, items, *_ in groups for r in items if isinstance(r, Revision)}
-        fetches |= {key.removeprefix("reject:") for key, *_ in groups if key.startswith("reject:")}
-        known = {article.article_id: article for article in self._history.articles(sorted(articles))}
-        receipts = self._history.receipts(fetch_ids=sorted(fetches), article_ids=sorted(articles))
-        by_fetch = {receipt.fetch_id: receipt for receipt in receipts}
-        by_article: dict[str | None, list[Receipt]] = {}
-        for receipt in by_fetch.values():
-            by_article.setdefault(receipt.article_id, []).append(receipt)
-        for key, items, window, timestamp in groups:
-            kind, _, name = key.partition(":")
-            if kind == "reject":
-                outcome = Identified(None, refuse(items, by_fetch.get(name), now))
-            else:
-                own = [by_fetch[r.fetch_id] for r in items if r.fetch_id in by_fetch]
-                mine = [r for r in (*by_article.get(name, ()), *own) if r.article_id in (name, None)]
-                elsewhere = {r.fetch_id for r in own if r.article_id not in (name, None)}
-                outcome = identify([r for r in items if r.fetch_id not in elsewhere], known.get(name), mine, now)
-            for record in outcome.records:
-                yield WindowedValue(record, timestamp, (window,))
-            if outcome.article is not None:
-                article = WindowedValue(outcome.article, timestamp, (window,))
-                yield beam.pvalue.TaggedOutput("articles", article)
+        return min(revisions, key=lambda r: (r.position, r.article_id, r.text_hash))
+    return [item for item in items if isinstance(item, Reject)]

@@ -16,20 +16,18 @@ order, repetition and cut into batches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
-import apache_beam as beam
 import msgspec
 
-from pipeline.history import History, OpenHistory
-from pipeline.matching import copies, stories
+from pipeline.history import History
+from pipeline.matching import stories
 from pipeline.matching.judge import Matching
-from pipeline.matching.sections import find_sections
+from pipeline.matching.outline import Outline, outline
 from pipeline.matching.settlement import Settled, Settlement
-from pipeline.matching.sketch import section_id, sketch, sketch_section, subtag
+from pipeline.matching.sketch import section_id
 from pipeline.matching.web import Tie
 from schemas.records import Article, ArticleSection, Link, Member, Record, Replaced, Section
 
@@ -43,14 +41,20 @@ class Matched(NamedTuple):
     records: tuple[Record, ...]
 
 
-def match(articles: Iterable[Article], history: History, config: Matching, now: datetime) -> Matched:
-    """Match the new and changed articles of a batch with each other and with the past. ``now``: the time of events."""
+def match(
+    articles: Iterable[Article],
+    history: History,
+    config: Matching,
+    now: datetime,
+    outlines: Mapping[str, Outline] | None = None,
+) -> Matched:
+    """Match the new and changed articles of a batch with each other and with the past. ``now``: the time of events.
+    ``outlines``: those that are known already, by article id."""
     fresh = {a.article_id: a for a in articles}
-    sections = {key: find_sections(a.title, a.text) for key, a in fresh.items()}
-    skipped = config.boilerplate
-    sketches = [sketch(a, bool(sections[key]), skipped) for key, a in fresh.items()]
-    for key, found in sections.items():
-        sketches.extend(sketch_section(fresh[key], section, i, skipped) for i, section in enumerate(found))
+    known = outlines or {}
+    outlined = {key: known.get(key) or outline(a, config) for key, a in fresh.items()}
+    sections = {key: found.sections for key, found in outlined.items()}
+    sketches = [s for found in outlined.values() for s in found.sketches]
     settled = Settlement(sketches, history, config).settle()
     before = _members_before(settled, history)
     after = dict(before)
@@ -123,73 +127,3 @@ def _section_records(
     gone = sorted(key for key, row in stored.items() if row.article_id in fresh and key not in rows)
     records.extend(Replaced(table=table, group=key) for key in gone for table in ("sketches", "pairs"))
     return records
-
-
-class _Settle(beam.DoFn):
-    """Match all articles of one group of languages."""
-
-    def __init__(self, config: Matching, open_history: OpenHistory):
-        self._config = config
-        self._open_history = open_history
-
-    def setup(self) -> None:
-        self._history = self._open_history()
-
-    def process(self, element: tuple[str, Iterable[Article]]) -> Iterator[Any]:
-        matched = match(element[1], self._history, self._config, datetime.now(UTC))
-        yield from matched.records
-        for tag in ("links", "members", "emptied"):
-            yield from (beam.pvalue.TaggedOutput(tag, item) for item in getattr(matched, tag))
-
-
-class _Moved(beam.DoFn):
-    """(language before, language now) of articles whose language changed."""
-
-    def __init__(self, open_history: OpenHistory):
-        self._open_history = open_history
-
-    def setup(self) -> None:
-        self._history = self._open_history()
-
-    def process(self, batch: Sequence[Article]) -> Iterator[tuple[str, str]]:
-        now = {a.article_id: subtag(a.language) for a in batch}
-        for stored in self._history.sketches(sorted(now)):
-            if stored.language != now[stored.article_id]:
-                yield stored.language, now[stored.article_id]
-
-
-def together(article: Article, moved: Iterable[tuple[str, str]]) -> tuple[str, Article]:
-    """Key an article by its language, or by all languages that it has to be matched with.
-
-    Languages are matched apart. Only where an article changed its language (it was too short to tell, or mistaken)
-    one step must see both: the story it leaves and the one it joins.
-    """
-    language = subtag(article.language)
-    for joined in copies.groups(moved):
-        if language in joined:
-            return "+".join(sorted(joined)), article
-    return language, article
-
-
-@dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
-class MatchStories(beam.PTransform):
-    """PCollection[Article] -> ``.links`` (Link), ``.members`` (Member), ``.emptied`` (story ids), ``.records``."""
-
-    config: Matching
-    open_history: OpenHistory
-
-    def expand(self, articles: beam.PCollection[Article]) -> beam.pvalue.DoOutputsTuple:
-        moved = (
-            articles
-            | "Batch" >> beam.BatchElements(min_batch_size=200, max_batch_size=1000)
-            | "Moved" >> beam.ParDo(_Moved(self.open_history))
-        )
-        return (
-            articles
-            | "ByLanguage" >> beam.Map(together, beam.pvalue.AsList(moved)).with_output_types(tuple[str, Article])
-            | "Group" >> beam.GroupByKey()
-            | "Settle"
-            >> beam.ParDo(_Settle(self.config, self.open_history)).with_outputs(
-                "links", "members", "emptied", main="records"
-            )
-        )

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
-import apache_beam as beam
 import msgspec
 
-from pipeline.history import OpenHistory
+from pipeline.history import History
+from pipeline.matching.stories import by_story
 from pipeline.measure.compare import BARE, Interval, agree, damage
 from pipeline.measure.evidence import Evidence, Weights
 from pipeline.measure.items import Item, items_of, spans
@@ -400,68 +400,35 @@ def _told_apart(figures: list[Figure]) -> list[Figure]:
     return sorted(apart, key=lambda f: f.figure_id)
 
 
-@dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
-class ReconcileFigures(beam.PTransform):
-    """(metrics, members, emptied) -> records: Figure, Metric with its story, and Replaced for both tables.
+def reconcile_batch(
+    metrics: Mapping[str, Sequence[Metric]],
+    members: Sequence[Member],
+    emptied: Iterable[str],
+    history: History,
+    config: Reconciling,
+) -> Iterator[Record]:
+    """Figures, metrics with their story, and what both replace.
 
-    ``metrics``: (article id, list of Metric) of every article measured in this batch. ``members``: all members of each
-    affected story. ``emptied``: ids of stories that have no members any more.
+    ``metrics``: of every article measured in this batch; those of other members come from the past. ``members``: all
+    members of each affected story. ``emptied``: stories that have no members any more.
     """
-
-    config: Reconciling
-    open_history: OpenHistory
-
-    def expand(
-        self,
-        inputs: tuple[beam.PCollection[tuple[str, list[Metric]]], beam.PCollection[Member], beam.PCollection[str]],
-    ) -> beam.PCollection[Record]:
-        metrics, members, emptied = inputs
-        by_article = members | "KeyByArticle" >> beam.Map(lambda m: (m.article_id, m))
-        joined = {"metrics": metrics, "members": by_article} | "JoinArticles" >> beam.CoGroupByKey()
-        placed = joined | "PlaceMetrics" >> beam.ParDo(_Place()).with_outputs("stories", main="records")
-        gone = emptied | "KeyEmptied" >> beam.Map(lambda story: (story, None))
-        figures = (
-            (placed.stories, gone)
-            | "WithEmptied" >> beam.Flatten()
-            | "GroupStories" >> beam.GroupByKey()
-            | "Reconcile" >> beam.ParDo(_Reconcile(self.config, self.open_history))
-        )
-        return (placed.records, figures) | "Records" >> beam.Flatten()
-
-
-class _Place(beam.DoFn):
-    """Gives an article's metrics their story, and hands member and metrics on to it."""
-
-    def process(self, element: tuple[str, dict[str, list[object]]]) -> Iterator[object]:
-        article, joined = element
-        measured = [list(m) for m in joined["metrics"]]  # type: ignore[call-overload]
-        members = list(joined["members"])
-        story = members[0].story_id if members else None  # type: ignore[attr-defined]
-        metrics = measured[-1] if measured else None
-        if metrics is not None:
-            metrics = [msgspec.structs.replace(m, story_id=story) for m in metrics]
-            yield Replaced(table="metrics", group=article)
-            yield from metrics
-        for member in members[:1]:
-            yield beam.pvalue.TaggedOutput("stories", (story, (member, metrics)))
-
-
-class _Reconcile(beam.DoFn):
-    """One story: its figures, with the metrics of members outside this batch from the history."""
-
-    def __init__(self, config: Reconciling, open_history: OpenHistory):
-        self._config = config
-        self._open_history = open_history
-
-    def setup(self) -> None:
-        self._history = self._open_history()
-
-    def process(self, element: tuple[str, Iterable[tuple[Member, list[Metric] | None] | None]]) -> Iterator[Record]:
-        story, arrived = element
-        parts = [part for part in arrived if part is not None]
-        metrics: dict[str, list[Metric]] = {member.article_id: own for member, own in parts if own is not None}
-        missing = sorted(member.article_id for member, own in parts if own is None)
-        for metric in self._history.metrics(missing) if missing else ():
-            metrics.setdefault(metric.article_id, []).append(metric)
+    story_of = {member.article_id: member.story_id for member in members}
+    placed = {
+        article: [msgspec.structs.replace(m, story_id=story_of.get(article)) for m in own]
+        for article, own in metrics.items()
+    }
+    for article, own in placed.items():
+        yield Replaced(table="metrics", group=article)
+        yield from own
+    stored: dict[str, list[Metric]] = {}
+    for metric in history.metrics(sorted(story_of.keys() - metrics.keys())):
+        stored.setdefault(metric.article_id, []).append(metric)
+    for story, of_story in sorted(by_story(members).items()):
         yield Replaced(table="figures", group=story)
-        yield from reconcile((member for member, _ in parts), metrics, self._config)
+        yield from reconcile(of_story, {**_of(of_story, stored), **_of(of_story, placed)}, config)
+    for story in emptied:
+        yield Replaced(table="figures", group=story)
+
+
+def _of(members: Iterable[Member], metrics: Mapping[str, list[Metric]]) -> dict[str, list[Metric]]:
+    return {m.article_id: metrics[m.article_id] for m in members if m.article_id in metrics}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterator
 
 import hypothesis
 import psycopg
@@ -16,6 +17,7 @@ from engines import postgresql
 from filelock import FileLock
 
 from connectors.warehouse import OpenWarehouse, open_warehouse
+from pipeline.cli.warehouse import copy_all
 
 pytest_plugins = ("lake_engines",)
 
@@ -36,16 +38,15 @@ def shared_folder(tmp_path_factory) -> pathlib.Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server that this run's tests shared, once all workers are done."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        return
-    factory = getattr(config, "_tmp_path_factory", None)
-    told = factory.getbasetemp() / "postgresql.folder" if factory else None
-    if told is not None and told.is_file():
-        postgresql.stop(told.read_text())
-        shutil.rmtree(told.read_text(), ignore_errors=True)
-        told.unlink()
+ENDS_WITH_THE_RUN = """
+import os, shutil, sys, time
+from engines import postgresql
+while os.path.exists(f"/proc/{sys.argv[1]}"):
+    time.sleep(0.5)
+postgresql.stop(sys.argv[2])
+shutil.rmtree(sys.argv[2], ignore_errors=True)
+"""
+"""Stops the server that all workers share, however the run ends."""
 
 
 @pytest.fixture(scope="session")
@@ -60,11 +61,26 @@ def postgresql_server(tmp_path_factory) -> str:
             folder = tempfile.mkdtemp(prefix="wiredesk-postgresql-")
             told.write_text(folder)
             postgresql.start(folder, settings=["fsync = off", "full_page_writes = off"])
+            run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+            subprocess.Popen(
+                [sys.executable, "-c", ENDS_WITH_THE_RUN, str(run), folder],
+                env=os.environ | {"PYTHONPATH": str(pathlib.Path(postgresql.__file__).parents[1])},
+                start_new_session=True,
+            )
         return postgresql.start(told.read_text())
 
 
+@pytest.fixture(scope="session")
+def own_postgresql() -> Iterator[tuple[str, str]]:
+    """The folder and the URL of a server that a test may stop and start (``engines.postgresql``)."""
+    folder = tempfile.mkdtemp(prefix="wiredesk-postgresql-")
+    yield folder, postgresql.start(folder, settings=["fsync = off"])
+    postgresql.stop(folder)
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
-def postgresql_url(postgresql_server):
+def postgresql_url(postgresql_server) -> Iterator[str]:
     """The URL of a warehouse that does not exist yet: a schema of its own, dropped after the test."""
     schema = f"test_{uuid.uuid4().hex}"
     url = f"{postgresql_server}?schema={schema}"
@@ -88,8 +104,25 @@ def demo_run(tmp_path_factory) -> tuple[pathlib.Path, subprocess.CompletedProces
 
 
 @pytest.fixture(scope="session")
-def demo_warehouse(demo_run):
+def demo_duckdb(demo_run):
     """The demo's warehouse, to look at."""
     folder, run = demo_run
     assert run.returncode == 0, run.stdout + run.stderr
     return OpenWarehouse(f"duckdb:///{folder}/warehouse.duckdb", read_only=True)()
+
+
+@pytest.fixture(scope="session")
+def demo_postgresql(demo_duckdb, postgresql_server, tmp_path_factory):
+    """The same in PostgreSQL; one copy serves all workers."""
+    url = f"{postgresql_server}?schema=demo"
+    with FileLock(shared_folder(tmp_path_factory) / "demo-postgresql.lock"), demo_duckdb.hold():
+        goal = open_warehouse(url)
+        goal.migrate()
+        copy_all(demo_duckdb, goal, lambda table, rows: None)
+    return OpenWarehouse(url, read_only=True)()
+
+
+@pytest.fixture(scope="session", params=["duckdb", "postgresql"])
+def demo_warehouse(request):
+    """What the demo leaves, in a warehouse of each kind."""
+    return request.getfixturevalue(f"demo_{request.param}")

@@ -1,14 +1,16 @@
 """Batches: what breaks a step is refused alone, what is wrong with the warehouse is raised."""
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
 
 from connectors.warehouse import OpenWarehouse, WarehouseFailed
+from pipeline.channel import Item
 from pipeline.cli.audit import check
-from pipeline.cli.batches import Batches, Item
+from pipeline.cli.batches import Batches
 from pipeline.graph import Steps
 from schemas.fetched import fetched
 from schemas.records import Article, Entry, Fetched, Progress, Reject
@@ -55,6 +57,11 @@ class _Full:
     def __getattr__(self, name):
         return getattr(self._warehouse, name)
 
+    @contextmanager
+    def hold(self):
+        with self._warehouse.hold():
+            yield self
+
     def apply(self, records):
         """There is room for a few bytes only: for a reject, but not for an article."""
         records = list(records)
@@ -64,7 +71,7 @@ class _Full:
 
 
 def test_an_empty_batch_is_recorded(opener):
-    assert Batches(opener, "c", Steps(), lambda: NOW).run([], done=True).records == 0
+    assert Batches(opener, "c", Steps(), lambda: NOW).run([], done=True).items == 0
     with opener().hold() as warehouse:
         assert warehouse.progress("c") == [Progress(channel="c", position=0, done=True, at=NOW)]
 
@@ -72,8 +79,8 @@ def test_an_empty_batch_is_recorded(opener):
 def test_repeats_are_counted_apart(opener):
     batches = Batches(opener, "c", Steps(), lambda: NOW)
     outcome = batches.run([Item(item(1), 1), Item(item(1), 2), Item(item(2), 3)])
-    assert (outcome.records, outcome.receipts) == (3, 2)
-    assert batches.run([Item(item(2), 4)]).receipts == 0
+    assert (outcome.items, outcome.new) == (3, 2)
+    assert batches.run([Item(item(2), 4)]).new == 0
     with opener().hold() as warehouse:
         (progress,) = warehouse.progress("c")
         assert (progress.position, progress.records, progress.receipts, progress.repeats) == (4, 4, 2, 2)

@@ -52,6 +52,12 @@ MISTAKES = [
     (["sources", "discover", "ftp://x"], "http"),
     (["queue", "status", "--queue", "sqlite:///missing.db"], "missing.db"),
     (["snapshot"], "FILE"),
+    (["warehouse", "mend"], "No such command"),
+    (["warehouse", "verify", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
+    (["warehouse", "migrate", "--warehouse", "duckdb:///good.toml"], "good.toml"),
+    (["warehouse", "copy", "duckdb:///missing.duckdb", "duckdb:///x.duckdb"], "missing.duckdb"),
+    (["warehouse", "copy", "duckdb:///x", "duckdb:///x"], "the same warehouse"),
+    (["warehouse", "init", "--warehouse", "postgresql://h/d?schema="], "can't be a schema"),
     (["up", "--sources", "missing.toml"], "missing.toml"),
     (["demo", "--nope"], "--nope"),
 ]

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from whole import differences, whole_tables
 
 from connectors.warehouse import OpenWarehouse
+from pipeline.channel import Item
 from pipeline.cli.audit import check
-from pipeline.cli.batches import Batches, Item
+from pipeline.cli.batches import Batches
 from pipeline.demo.material import load_material
 from pipeline.graph import Steps
 from schemas.fetched import fetched
@@ -70,9 +71,9 @@ def the_items() -> list[Fetched]:
 ITEMS = the_items()
 
 
-def tables_of(batches: Sequence[Sequence[Fetched]]) -> dict[str, list[tuple]]:
+def tables_of(batches: Sequence[Sequence[Fetched]], url: str | None = None) -> dict[str, list[tuple]]:
     """The tables after these batches, in a warehouse of their own; its audit must balance."""
-    opener = OpenWarehouse(f"duckdb:///:memory:whole{next(numbers)}")
+    opener = OpenWarehouse(url or f"duckdb:///:memory:whole{next(numbers)}")
     warehouse = opener()
     with warehouse.hold():
         warehouse.migrate()
@@ -112,6 +113,16 @@ def test_newest_first_so_that_every_story_gets_new_roots(at_once):
 
 def test_a_second_delivery_changes_nothing(at_once):
     assert not differences(at_once, tables_of([ITEMS, ITEMS]))
+
+
+def cuts(items: Sequence[Fetched], size: int) -> list[Sequence[Fetched]]:
+    return [items[i : i + size] for i in range(0, len(items), size)]
+
+
+@pytest.mark.parametrize("size", [len(ITEMS), 17])
+def test_postgresql_has_the_same_tables_as_duckdb(at_once, postgresql_url, size):
+    newest_first = sorted(ITEMS, key=lambda item: (item.fetched_at or NOW, item.fetch_id), reverse=True)
+    assert not differences(at_once, tables_of([*cuts(newest_first, size), ITEMS[:9]], postgresql_url))
 
 
 @st.composite

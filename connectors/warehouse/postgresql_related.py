@@ -1,17 +1,17 @@
 """Sketches that share a key with those of a batch (``Warehouse.related``).
 
-Few keys are looked up in the index over all keys (GIN). It is the wrong way for many: its cost is that of the keys times
-the sketches found (5 s for 3,500 keys among 50,000 sketches). Then the stretch of time is read, and each sketch's keys
-are looked up among the wanted ones, which the server hashes, until one is found; most have one among their first.
+Few keys are looked up in the index over all keys (GIN). It is the wrong way for many: its cost is that of the keys
+times the sketches found (5 s for 3,500 keys among 50,000 sketches). Then the stretch of time is read, and each sketch's
+keys are looked up among the wanted ones, which the server hashes, until one is found; most have one among their first.
 """
 
 from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from schemas.tables import arrow_fields
 
 FEW_KEYS = 200
 """Up to so many, about two articles', the index is asked."""
+STRETCH = 4
 _SELECT = f"SELECT {names(arrow_fields(Sketch))} FROM sketches WHERE language = $2 AND "
 _INDEXED = "keys && $1"
 # The server hashes an array that it knows when it plans: so this is never prepared.
@@ -40,8 +41,8 @@ class Group:
 
 
 def groups(sketches: Sequence[Sketch], horizon: timedelta) -> Iterator[Group]:
-    """Cut into languages and stretches of time that are short against the horizon: what is asked of a group is then
-    hardly more than what each of it needs."""
+    """Cut into languages and stretches of some horizons: longer ones would meet what is far from all that shares a key
+    with it, shorter ones would fetch the same sketches again and again."""
     by_language: dict[tuple[str, bool], list[Sketch]] = defaultdict(list)
     for s in sketches:
         by_language[s.language, s.at is not None].append(s)
@@ -52,7 +53,7 @@ def groups(sketches: Sequence[Sketch], horizon: timedelta) -> Iterator[Group]:
         found.sort(key=_time)
         start = 0
         for end in range(1, len(found) + 1):
-            if end == len(found) or _time(found[end]) - _time(found[start]) > horizon / 4:
+            if end == len(found) or _time(found[end]) - _time(found[start]) > STRETCH * horizon:
                 part = tuple(found[start:end])
                 yield Group(language, part, (_time(part[0]), _time(part[-1])))
                 start = end
@@ -83,7 +84,7 @@ def _of_group(connection: psycopg.Connection[Any], group: Group, horizon: timede
     return [s for s in stored if s.at is None or surely[0] <= s.at <= surely[1] or is_near(s)]
 
 
-def _near(group: Group, horizon: timedelta) -> Any:
+def _near(group: Group, horizon: timedelta) -> Callable[[Sketch], bool]:
     """Whether a stored sketch, with a time, shares a key with one of the group that is within the horizon."""
     times: dict[int, list[datetime]] = defaultdict(list)
     for s in group.sketches:  # in the order of time
@@ -109,7 +110,8 @@ def _time(s: Sketch) -> datetime:
 
 
 def _shifted(at: datetime, by: timedelta) -> datetime:
+    """At the ends of the calendar, the end."""
     try:
         return at + by
     except OverflowError:
-        return (datetime.min if by < timedelta(0) else datetime.max).replace(tzinfo=at.tzinfo)
+        return datetime(1, 1, 1, tzinfo=UTC) if by < timedelta(0) else datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)

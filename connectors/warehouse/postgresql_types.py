@@ -6,6 +6,7 @@ and each field as its length (32 bits, -1 for null) and its bytes; all numbers b
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -91,13 +92,13 @@ def _lists(column: pa.Array) -> list[bytes]:
     valid = column.is_valid().to_numpy(zero_copy_only=False).tolist()
     if pa.types.is_int64(items.type):
         flat, size = _with_lengths(items.to_numpy(zero_copy_only=False), ">i8")
-        bodies = [flat[a * size : b * size] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        bodies = [flat[a * size : b * size] for a, b in itertools.pairwise(ends)]
         oid = _BIGINT
     else:
         texts = _fields(items)
-        bodies = [b"".join(texts[a:b]) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        bodies = [b"".join(texts[a:b]) for a, b in itertools.pairwise(ends)]
         oid = _TEXT
-    counts = [b - a for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    counts = [b - a for a, b in itertools.pairwise(ends)]
     fields = []
     for body, count, ok in zip(bodies, counts, valid, strict=True):
         array = _array(body, count, oid)

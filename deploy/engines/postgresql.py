@@ -85,7 +85,7 @@ def start(
 
 
 def stop(folder: pathlib.Path | str, *, kill: bool = False) -> bool:
-    """Stop the folder's server, clients or not, and wait for its end; ``kill``: with SIGKILL. Returns whether it ran."""
+    """Stop the folder's server and wait for its end; ``kill``: with SIGKILL. Returns whether there was one."""
     folder = pathlib.Path(folder).resolve()
     pid = _pid(folder)
     if pid is not None:
@@ -164,7 +164,7 @@ def _make(
     if user:
         os.chown(folder, user["user"], user["group"])
         if not _can_run(folder, user):
-            raise EngineError(f"{folder} can't be entered by the user {UNPRIVILEGED}: give another folder, as below /tmp")
+            raise EngineError(f"{folder} can't be entered by the user {UNPRIVILEGED}: give a folder below /tmp")
     # A path of a socket has at most 107 bytes, however deep the folder is.
     sockets = folder if len(str(folder)) < 80 else pathlib.Path(tempfile.mkdtemp(prefix="postgresql-"))
     if user and sockets != folder:

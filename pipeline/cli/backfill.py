@@ -12,7 +12,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from connectors.archives import Archive, open_archive
 from connectors.warehouse import Warehouse
-from pipeline.cli.batches import Batches, Item, Outcome
+from pipeline.channel import Counts, Item
+from pipeline.cli.batches import Batches
 from pipeline.cli.doors import now, warehouse_opener
 from pipeline.cli.errors import Failed
 from pipeline.cli.settings import BackfillSettings, Settings
@@ -47,13 +48,13 @@ def backfill(
     options = checked_beam_options(runner, beam_options)
     archives = [open_archive(pathlib.Path(path), archive_format) for path in paths]
     opener = warehouse_opener(warehouse_url or settings.warehouse)
-    chosen, total = steps(settings), Outcome()
+    chosen, total = steps(settings), Counts()
     with stop_on_signals() as stop, _bar() as bar:
         for archive in archives:
             task = bar.add_task(archive.name, total=archive.size, items=0, new=0)
             batches = Batches(opener, archive.channel, chosen, now, options)
             total += run_backfill(archive, opener, batches, settings.backfill, stop, _advance(bar, task))
-    click.echo(f"{total.records} items read: {total.receipts} new, {total.records - total.receipts} seen before")
+    click.echo(f"{total.items} items read: {total.new} new, {total.items - total.new} seen before")
     if not all(_is_done(archive, opener()) for archive in archives):
         raise Failed("stopped before the end: run the same command again to go on")
 
@@ -64,12 +65,12 @@ def run_backfill(
     batches: Batches,
     settings: BackfillSettings,
     stop: threading.Event,
-    advance: Callable[[int, Outcome], None],
-) -> Outcome:
+    advance: Callable[[int, Counts], None],
+) -> Counts:
     """Bring what is left of the archive into the warehouse. ``advance`` gets the bytes read so far and the outcome."""
     rows = open_warehouse().progress(archive.channel)
     start, done = (rows[0].position, rows[0].done) if rows else (0, False)
-    total = Outcome()
+    total = Counts()
     if done:
         advance(archive.size, total)
         return total
@@ -115,8 +116,8 @@ def _bar() -> Progress:
     )
 
 
-def _advance(bar: Progress, task: TaskID) -> Callable[[int, Outcome], None]:
-    def advance(bytes_read: int, outcome: Outcome) -> None:
-        bar.update(task, completed=bytes_read, items=outcome.records, new=outcome.receipts)
+def _advance(bar: Progress, task: TaskID) -> Callable[[int, Counts], None]:
+    def advance(bytes_read: int, outcome: Counts) -> None:
+        bar.update(task, completed=bytes_read, items=outcome.items, new=outcome.new)
 
     return advance

@@ -30,7 +30,7 @@ def warehouse_opener(url: str, *, must_exist: bool = False) -> OpenWarehouse:
     opener = OpenWarehouse(url)
     warehouse = opener()
     if must_exist and warehouse.version() is None:
-        raise UserError(f"{shown(url)} holds no wiredesk tables: check the URL, or fill one first ({FILLED_BY['warehouse']})")
+        raise UserError(f"{shown(url)} holds no wiredesk tables: fill it first ({FILLED_BY['warehouse']})")
     warehouse.migrate()
     return opener
 

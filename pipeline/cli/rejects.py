@@ -16,7 +16,8 @@ from rich.table import Table
 
 from connectors.http.client import FetchError, HttpClient, HttpSettings
 from connectors.warehouse import OpenWarehouse, Warehouse
-from pipeline.cli.batches import Batches, Item
+from pipeline.channel import Item
+from pipeline.cli.batches import Batches
 from pipeline.cli.doors import now, warehouse_opener, warehouse_reader
 from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CHANNEL = "replay"
-_warehouse = click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path, postgresql://...).")
+_warehouse = click.option(
+    "--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path, postgresql://...)."
+)
 _reason = click.option("--reason", metavar="NAME", help="Only those with this reason.")
 _source = click.option("--source", metavar="NAME", help="Only those of this source.")
 

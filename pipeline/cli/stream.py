@@ -12,14 +12,19 @@ import structlog
 
 from connectors.queue import Message, Positions, Queue, read_fetched
 from connectors.warehouse import Warehouse
-from pipeline.cli.batches import Batches, Item, Outcome
+from pipeline.channel import Counts, Item
+from pipeline.cli.batches import Batches
 from pipeline.cli.doors import now, the_queue, warehouse_opener
 from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings, StreamSettings
 from pipeline.cli.steps import steps
 from pipeline.cli.stopping import stop_on_signals
+from schemas.errors import Unavailable
 
 log = structlog.get_logger()
+
+FIRST_WAIT, LONGEST_WAIT = 0.5, 16.0
+"""Seconds between two tries of a warehouse that can't be had."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -55,7 +60,7 @@ def stream(
             total = run_stream(queue, opener, batches, settings.stream, stop, once=once, clock=now)
         finally:
             queue.close()
-    click.echo(f"{total.records} items read: {total.receipts} new, {total.records - total.receipts} seen before")
+    click.echo(f"{total.items} items read: {total.new} new, {total.items - total.new} seen before")
 
 
 def run_stream(
@@ -67,22 +72,25 @@ def run_stream(
     *,
     once: bool,
     clock: Callable[[], datetime],
-) -> Outcome:
+) -> Counts:
     """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all."""
-    total = Outcome()
+    total = Counts()
     positions = start_positions(open_warehouse(), queue)
     published = time.monotonic()
     while not stop.is_set():
         messages = queue.read(positions, settings.batch_items, settings.batch_bytes, settings.wait_seconds)
         if messages:
             began = time.monotonic()
-            outcome = batches.run([_item(m, queue.channel) for m in messages])
+            items = [_item(m, queue.channel) for m in messages]
+            outcome = batches.run(items) if once else ride_out(lambda: batches.run(items), stop)  # noqa: B023
+            if outcome is None:
+                break
             positions = after(positions, messages)
             queue.commit(settings.group, positions)
             total += outcome
             lag = sum(end - positions.get(p, 0) for p, end in queue.end().items())
             seconds = round(time.monotonic() - began, 2)
-            log.info("batch", items=outcome.records, new=outcome.receipts, seconds=seconds, lag=lag)
+            log.info("batch", items=outcome.items, new=outcome.new, seconds=seconds, lag=lag)
         elif once:
             break
         else:
@@ -91,6 +99,20 @@ def run_stream(
             _publish(open_warehouse(), clock())
             published = time.monotonic()
     return total
+
+
+def ride_out(work: Callable[[], Counts], stop: threading.Event) -> Counts | None:
+    """What ``work`` gives, tried again while the warehouse can't be had (another writes, its server is down): the queue
+    keeps what comes meanwhile. None if stopped before."""
+    wait = FIRST_WAIT
+    while True:
+        try:
+            return work()
+        except Unavailable as e:
+            log.warning("the warehouse can't be had now", error=str(e), again_in_seconds=wait)
+        if stop.wait(wait):
+            return None
+        wait = min(LONGEST_WAIT, 2 * wait)
 
 
 def start_positions(warehouse: Warehouse, queue: Queue) -> dict[int, int]:

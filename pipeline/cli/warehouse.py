@@ -1,4 +1,4 @@
-"""``wiredesk warehouse``: make, bring up to date, verify and copy warehouses of any kind, through their one contract."""
+"""``wiredesk warehouse``: make, bring up to date, verify and copy warehouses of any kind, through the one contract."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def init(settings: Settings, warehouse_url: str | None) -> None:
     door = OpenWarehouse(url)()
     version = door.version()
     if version is not None:
-        raise UserError(f"{shown(url)} has tables already, of version {version}: see wiredesk warehouse verify, migrate")
+        raise UserError(f"{shown(url)} has tables of version {version}: see wiredesk warehouse verify, migrate")
     _tell(door.migrate(), "made")
 
 
@@ -188,7 +188,7 @@ def copy(source: str, target: str) -> None:
     different = [name for name, there, here in unlike if here != there]
     if different:
         raise Failed(
-            f"the rows of {', '.join(different)} differ in number: something wrote meanwhile, or TO was not empty before"
+            f"the rows of {', '.join(different)} differ in number: something wrote meanwhile, or TO held others before"
         )
 
 

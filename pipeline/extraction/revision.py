@@ -72,10 +72,16 @@ def extract(fetched: Fetched, now: datetime) -> Revision | Failure:
     return _revision(fetched, content, said, canonical, now)
 
 
+def reads_html(fetched: Fetched) -> bool:
+    """Whether there is HTML in it."""
+    entry = fetched.entry
+    return fetched.body is not None or bool(entry and entry.content and entry.content_type == "text/html")
+
+
 def extract_or_explain(fetched: Fetched, now: datetime) -> Revision | Failure:
     """``extract``, any exception turned into the failure that it is for this item. For a worker: it also empties the
     extractor's caches, which grow, now and then."""
-    if next(_calls) % RESET_EVERY == 0:
+    if reads_html(fetched) and next(_calls) % RESET_EVERY == 0:
         trafilatura.meta.reset_caches()
     try:
         return extract(fetched, now)

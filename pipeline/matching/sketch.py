@@ -11,6 +11,7 @@ mentioned (since 1900, 8 bits each), and for a section the id of the article it 
 
 from __future__ import annotations
 
+import functools
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -135,6 +136,7 @@ def pack(evidence: Evidence) -> bytes:
     )
 
 
+@functools.lru_cache(maxsize=1 << 14)  # A sketch is read again by each batch that it is near to.
 def unpack(packed: bytes) -> Evidence:
     """The evidence in ``packed``. Raises ``ValueError`` for another version: the sketch has to be made again."""
     if not packed or packed[0] != VERSION:
@@ -166,7 +168,9 @@ def _three(values: np.ndarray) -> bytes:
 def _four(packed: bytes, start: int, count: int) -> np.ndarray:
     wide = np.zeros((count, 4), np.uint8)
     wide[:, :3] = np.frombuffer(packed, np.uint8, 3 * count, start).reshape(-1, 3)
-    return wide.view("<u4").reshape(-1)
+    found = wide.view("<u4").reshape(-1)
+    found.flags.writeable = False
+    return found
 
 
 def _read(

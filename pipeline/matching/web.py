@@ -156,8 +156,17 @@ class Region:
         farther = self._web.around(around)
         self._web.load(farther)
         self._sketches.load({*names, *around, *farther})
-        found = {(p.article_id, p.earlier_id): p for name in names for p in self._web.pairs(name) if self._is_edge(p)}
-        return list(found.values())
+        return list(self._edges_at(names).values())
+
+    def _edges_at(self, names: Iterable[str]) -> dict[tuple[str, str], Pair]:
+        """All edges at these, by their ends; whatever these depend on is loaded."""
+        found: dict[tuple[str, str], Pair] = {}
+        for name in names:
+            for pair in self._web.pairs(name):
+                key = pair.article_id, pair.earlier_id
+                if key not in found and self._is_edge(pair):
+                    found[key] = pair
+        return found
 
     def _copies(self, name: str) -> list[str]:
         """The articles that share its text."""
@@ -172,9 +181,7 @@ class Region:
         """The probability of each edge, in its surroundings."""
         if not edges:
             return {}
-        pairs: dict[tuple[str, str], Pair] = {}
-        for name in {name for p in edges for name in (p.article_id, p.earlier_id)}:
-            pairs.update(((p.article_id, p.earlier_id), p) for p in self._web.pairs(name) if self._is_edge(p))
+        pairs = self._edges_at({name for p in edges for name in (p.article_id, p.earlier_id)})
         names = sorted({name for key in pairs for name in key}, key=self._order)
         number = {name: n for n, name in enumerate(names)}
         at = [self._sketches.known[name].at for name in names]
@@ -230,7 +237,7 @@ class Region:
         names = sorted(names)
         self._edges(names)
         self._edges(earlier for name in names for earlier in self._web.earlier(name))
-        judged = self._judged([p for name in names for p in self._web.pairs(name) if self._is_edge(p)])
+        judged = self._judged(list(self._edges_at(names).values()))
         ties = dict.fromkeys(names, Tie())
         for name in names:
             likely = [

@@ -115,6 +115,7 @@ def rarity(metric: Metric) -> float:
     return min(3.0, float(digits) if value != int(value) else digits - 0.5)
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def content_words(text: str, pack: Pack) -> frozenset[str]:
     """The words of a text that carry its content, in the singular, for comparing two."""
     found = (singular(w, pack.words) for w in _WORD.findall(text.lower()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import msgspec
@@ -18,8 +19,13 @@ _MINUS = frozenset("-−")
 def find_numbers(tokens: Sequence[Token], pack: Pack, country: str | None = None) -> list[Number]:
     """All numbers of the sentence, not overlapping. ``country`` (ISO 3166) decides what "$" is."""
     found: list[Number] = []
-    i = 0
-    while i < len(tokens):
+    first = _first_words(pack)
+    i, n = 0, len(tokens)
+    while i < n:
+        token = tokens[i]
+        if token.kind == "w" and token.low not in first and not (i + 1 < n and _tells(tokens[i + 1])):
+            i += 1
+            continue
         number = _number_at(tokens, i, pack, country)
         if number is None:
             i += 1
@@ -27,6 +33,21 @@ def find_numbers(tokens: Sequence[Token], pack: Pack, country: str | None = None
             found.append(number)
             i = number.last
     return found
+
+
+@functools.lru_cache(maxsize=64)
+def _first_words(pack: Pack) -> frozenset[str]:
+    """All words that a number may begin with."""
+    numbers, grammar, money = pack.numbers, pack.grammar, pack.money
+    words = (numbers.units, numbers.tens, numbers.scales, numbers.article, numbers.vague, numbers.multiples)
+    parts = (numbers.decades, numbers.figures, numbers.minus, numbers.characters, grammar.half, grammar.quarter)
+    of_money = (w.lower() for listed in (money.signs, money.codes) for w in listed)
+    return frozenset((*of_money, *grammar.a, *(w for listed in (*words, *parts) for w in listed)))
+
+
+def _tells(token: Token) -> bool:
+    """Whether what stands before this token may be a sign of a currency even if it is no listed word: "C$", "US $"."""
+    return token.glued or token.text in ("$", "=")
 
 
 def _number_at(tokens: Sequence[Token], i: int, pack: Pack, country: str | None) -> Number | None:

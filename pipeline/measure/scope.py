@@ -129,7 +129,7 @@ def settings(metrics: Sequence[Metric], published: int | None, pack: Pack) -> li
         beside = together[metric.sentence, start]
         scene = scenes.get(metric.sentence)
         if scene is None:
-            scene = scenes[metric.sentence] = _scene(metric.sentence, len(beside), published, pack, lists)
+            scene = scenes[metric.sentence] = _scene(metric.sentence, len(beside), published, pack)
         at = metric.span_start - start if start >= 0 else -1
         found.append(_setting(metric, at, scene, beside, pack, lists))
     return found
@@ -173,7 +173,9 @@ def _places(surface: str, sentence: str, most: int = 20) -> list[int]:
     return found
 
 
-def _scene(sentence: str, numbers: int, published: int | None, pack: Pack, lists: Scopes) -> Scene:
+@functools.lru_cache(maxsize=1 << 13)  # A story's sentences come again with each new member.
+def _scene(sentence: str, numbers: int, published: int | None, pack: Pack) -> Scene:
+    lists = scopes()
     tokens = _WORD.findall(sentence)
     low = [t.lower() for t in tokens]
     words = content_words(sentence, pack)
@@ -194,6 +196,7 @@ def _scene(sentence: str, numbers: int, published: int | None, pack: Pack, lists
     )
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def _names(text: str, pack: Pack) -> frozenset[str]:
     """The capitalised words of a text that are no common ones, a people's name as that of its country."""
     found = set()
@@ -213,13 +216,10 @@ def as_name(word: str) -> str:
     return _DEMONYM.sub("", word)
 
 
-@functools.cache
-def _days_and_months(words: frozenset[str]) -> frozenset[str]:
-    return frozenset(as_name(word) for word in words)
-
-
+@functools.lru_cache(maxsize=64)
 def _calendar(pack: Pack) -> frozenset[str]:
-    return _days_and_months(frozenset(map(str, (*pack.periods.weekdays, *pack.periods.months))))
+    """The names of days and months."""
+    return frozenset(as_name(str(word)) for word in (*pack.periods.weekdays, *pack.periods.months))
 
 
 def _setting(metric: Metric, at: int, scene: Scene, beside: Sequence[Metric], pack: Pack, lists: Scopes) -> Setting:

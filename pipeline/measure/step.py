@@ -6,10 +6,7 @@ dropped; an article in a language without a pack has no metrics, and ``unmeasure
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-
-import apache_beam as beam
 
 from pipeline.measure.measure import measure_text
 from pipeline.measure.pack import load_pack
@@ -48,24 +45,3 @@ def unmeasured(article: Article, config: Measuring) -> str | None:
         if language
         else "the language is not known"
     )
-
-
-@dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
-class MeasureArticles(beam.PTransform):
-    """Article -> (article id, list of Metric)."""
-
-    config: Measuring
-
-    def expand(self, articles: beam.PCollection[Article]) -> beam.PCollection[tuple[str, list[Metric]]]:
-        return articles | "Measure" >> beam.ParDo(_Measure(self.config))
-
-
-class _Measure(beam.DoFn):
-    def __init__(self, config: Measuring):
-        self._config = config
-        self._unmeasured = beam.metrics.Metrics.counter("measure", "articles_without_language_pack")
-
-    def process(self, article: Article) -> Iterator[tuple[str, list[Metric]]]:
-        if unmeasured(article, self._config):
-            self._unmeasured.inc()
-        yield article.article_id, measure_article(article, self._config)

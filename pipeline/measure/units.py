@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import msgspec
@@ -369,6 +370,7 @@ def _is_plural(token: Token, words: Vocabulary) -> bool:
     return plural(token.low, words) and not (token.text.isupper() and len(token.text) < 5)
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def plural(word: str, words: Vocabulary) -> bool:
     """Whether the word looks like a plural noun."""
     if word in words.irregular:
@@ -378,6 +380,7 @@ def plural(word: str, words: Vocabulary) -> bool:
     return not (word in words.singular_s or word in words.function or word in words.verbs)
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def singular(word: str, words: Vocabulary) -> str:
     """ "judges" -> "judge", "deputies" -> "deputy", "people" -> "person"."""
     head, dash, last = word.rpartition("-")

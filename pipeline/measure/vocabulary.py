@@ -163,7 +163,7 @@ class Exclusions:
     """With "of" after them, four digits are no year."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one a language, told apart by identity: it is the key of caches
 class Vocabulary:
     function: Words
     skip: Words
@@ -469,7 +469,7 @@ class Grammar:
     years_only: Words
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # as Vocabulary
 class Pack:
     """All word lists of a language. ``gate``: a sentence without a digit and without one of these has no number."""
 

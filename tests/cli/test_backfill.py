@@ -68,10 +68,10 @@ def test_a_stop_is_resumed_where_it_was(tmp_path):
     source, settings, stop = open_archive(archive), BackfillSettings(batch_items=8), threading.Event()
     batches = Batches(opener, source.channel, Steps(), lambda: NOW)
     first = run_backfill(source, opener, batches, settings, stop, lambda size, outcome: stop.set())
-    assert first.records == 8
+    assert first.items == 8
     stop.clear()
     second = run_backfill(source, opener, batches, settings, stop, lambda size, outcome: None)
-    assert second.records == 22
+    assert second.items == 22
     assert rows(tmp_path / "w.duckdb", "SELECT count(*) FROM articles") == [(30,)]
 
 

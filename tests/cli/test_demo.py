@@ -52,24 +52,20 @@ def wiredesk(*arguments) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def test_explain_tells_the_whole_way_of_an_article(demo_run, demo_warehouse):
-    folder, _ = demo_run
+def test_explain_tells_the_whole_way_of_an_article(demo_warehouse):
     url = demo_warehouse.query("SELECT min(url) FROM articles WHERE relation = 'rewrite'")[0][0]
-    run = wiredesk("explain", url, "--warehouse", f"duckdb:///{folder}/warehouse.duckdb")
+    run = wiredesk("explain", url, "--warehouse", demo_warehouse.url)
     assert run.returncode == 0, run.stderr
     for part in ("published", "rewrite of", "shared", "beside that", "metrics", "Deliveries"):
         assert part in run.stdout, run.stdout
 
 
 @pytest.mark.parametrize("status", ["agree", "conflict", "damaged", "superseded"])
-def test_explain_shows_each_value_of_a_figure_with_its_sentence_speaker_article_and_why(
-    status, demo_run, demo_warehouse
-):
-    folder, _ = demo_run
+def test_explain_shows_each_value_of_a_figure_with_its_sentence_speaker_article_and_why(status, demo_warehouse):
     found = demo_warehouse.query("SELECT figure_id, metric_ids FROM figures WHERE status = ? ORDER BY 1", [status])
     assert found
     figure_id, metric_ids = found[0]
-    run = wiredesk("explain", figure_id, "--warehouse", f"duckdb:///{folder}/warehouse.duckdb")
+    run = wiredesk("explain", figure_id, "--warehouse", demo_warehouse.url)
     assert run.returncode == 0, run.stderr
     assert f"{status} " in run.stdout
     assert "why: " in run.stdout
@@ -91,23 +87,20 @@ def test_explain_shows_each_value_of_a_figure_with_its_sentence_speaker_article_
         assert surface in told
 
 
-def test_explain_tells_why_an_item_was_rejected(demo_run, demo_warehouse):
-    folder, _ = demo_run
+def test_explain_tells_why_an_item_was_rejected(demo_warehouse):
     url = demo_warehouse.query("SELECT min(url) FROM rejects WHERE reason = 'consent_wall'")[0][0]
-    run = wiredesk("explain", url, "--warehouse", f"duckdb:///{folder}/warehouse.duckdb")
+    run = wiredesk("explain", url, "--warehouse", demo_warehouse.url)
     assert "rejected at extract: consent_wall" in run.stdout
 
 
-def test_explain_of_what_never_came_says_so(demo_run):
-    folder, _ = demo_run
-    run = wiredesk("explain", "https://nowhere.example/", "--warehouse", f"duckdb:///{folder}/warehouse.duckdb")
+def test_explain_of_what_never_came_says_so(demo_warehouse):
+    run = wiredesk("explain", "https://nowhere.example/", "--warehouse", demo_warehouse.url)
     assert run.returncode == 1
     assert "nothing is known" in run.stderr
 
 
-def test_rejects_are_listed_and_shown(demo_run):
-    folder, _ = demo_run
-    flag = ("--warehouse", f"duckdb:///{folder}/warehouse.duckdb")
+def test_rejects_are_listed_and_shown(demo_warehouse):
+    flag = ("--warehouse", demo_warehouse.url)
     listed = wiredesk("rejects", "list", "--json", "--reason", "soft_404", *flag)
     assert listed.returncode == 0, listed.stderr
     assert '"reason":"soft_404"' in listed.stdout

@@ -6,7 +6,8 @@ import pytest
 from families import families
 
 from connectors.warehouse import OpenWarehouse, open_warehouse
-from pipeline.cli.batches import Batches, Item
+from pipeline.channel import Item
+from pipeline.cli.batches import Batches
 from pipeline.cli.errors import UserError
 from pipeline.cli.explain import collect, tell
 from pipeline.graph import Steps

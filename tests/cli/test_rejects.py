@@ -10,7 +10,8 @@ from aiohttp.test_utils import TestServer
 
 from connectors.http import HttpSettings
 from connectors.warehouse import OpenWarehouse
-from pipeline.cli.batches import Batches, Item
+from pipeline.channel import Item
+from pipeline.cli.batches import Batches
 from pipeline.cli.rejects import _again, _process
 from pipeline.graph import Steps
 from schemas import wire

@@ -11,8 +11,9 @@ import pytest
 
 from connectors.archives import open_archive
 from connectors.warehouse import OpenWarehouse
+from pipeline.channel import Item
 from pipeline.cli.backfill import run_backfill
-from pipeline.cli.batches import Batches, Item
+from pipeline.cli.batches import Batches
 from pipeline.cli.settings import BackfillSettings
 from pipeline.cli.stopping import stop_on_signals
 from pipeline.graph import Steps
@@ -73,7 +74,7 @@ def test_a_stop_before_the_first_batch_reads_nothing(opener, tmp_path):
     stop.set()
     batches = Batches(opener, archive.channel, Steps(), lambda: NOW)
     done = run_backfill(archive, opener, batches, BackfillSettings(), stop, lambda size, outcome: None)
-    assert done.records == 0
+    assert done.items == 0
 
 
 def test_a_part_stops_when_the_process_that_started_it_is_gone():

@@ -3,17 +3,23 @@
 import pathlib
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 
 import duckdb
 import psycopg
 import pytest
+from engines import postgresql
 from samples import SAMPLES
 from whole import differences, every_row
 
+from connectors.queue import Outgoing, open_queue
 from connectors.warehouse import OpenWarehouse, ddl, open_warehouse
 from pipeline.cli import main
-from schemas.records import Article, Figure, Link, Metric, Receipt, Story
+from pipeline.cli.audit import check
+from schemas import wire
+from schemas.fetched import fetched
+from schemas.records import Article, Entry, Figure, Link, Metric, Receipt, Story
 from schemas.tables import TABLE_OF, TABLES
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -56,7 +62,7 @@ def test_init_makes_the_tables_once(url, capsys):
     assert out.count("made: table ") == len(TABLES)
     code, out, err = run(capsys, "warehouse", "init", "--warehouse", url)
     assert (code, out) == (2, "")
-    assert "has tables already" in err
+    assert "has tables of version 1" in err
 
 
 def test_migrate_adds_what_is_missing_and_says_so(url, capsys):
@@ -225,7 +231,8 @@ def test_every_command_works_on_postgresql(postgresql_url, tmp_path, capsys):
     code, out, _ = run(capsys, "explain", "https://herald.example/1", *flag)
     assert code == 0
     assert "Bridge 1" in out
-    assert run(capsys, "explain", OpenWarehouse(postgresql_url)().rows(Metric, limit=1)[0].metric_id[:20], *flag)[0] == 0
+    (metric,) = open_warehouse(postgresql_url).rows(Metric, limit=1)
+    assert run(capsys, "explain", metric.metric_id[:20], *flag)[0] == 0
     code, out, _ = run(capsys, "rejects", "list", *flag)
     assert code == 0
     assert "bad_line" in out
@@ -240,7 +247,45 @@ def test_every_command_works_on_postgresql(postgresql_url, tmp_path, capsys):
     assert (code, out) == (0, "0 items read: 0 new, 0 seen before\n")
 
 
-PASSWORD = "s3cret-pässword"
+def test_a_stream_rides_out_a_server_that_is_down(own_postgresql, tmp_path):
+    folder, server = own_postgresql
+    url = f"{postgresql.start(folder)}?schema=ridden"
+    where = f"sqlite:///{tmp_path}/q.db"
+    queue = open_queue(where)
+    items = [
+        fetched(source="s", url=f"https://s.example/{n}", entry=Entry(content=f"Item {n}, and 3 more."))
+        for n in range(6)
+    ]
+    messages = [Outgoing("s", wire.encode(item)) for item in items]
+    queue.append(messages[:3])
+    command = [sys.executable, "-m", "pipeline", "stream", "--queue", where, "--warehouse", url]
+    opener = OpenWarehouse(url)
+    opener().migrate()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as stream:
+        try:
+            wait_for(lambda: opener().count("receipts") == 3)
+            opener().close()
+            postgresql.stop(folder)
+            queue.append(messages[3:])
+            assert any("the warehouse can't be had now" in line for line in stream.stderr)
+            postgresql.start(folder)
+            wait_for(lambda: opener().count("receipts") == 6)
+        finally:
+            stream.terminate()
+            stream.communicate(timeout=60)
+    assert stream.returncode == 0
+    assert check(opener(), queue).balances
+    opener().close()
+    queue.close()
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA ridden CASCADE")
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

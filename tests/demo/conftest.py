@@ -13,9 +13,10 @@ def material():
     return load_material(NOW)
 
 
-@pytest.fixture
-def warehouse(tmp_path):
-    opened = OpenWarehouse(f"duckdb:///{tmp_path}/demo.duckdb")()
+@pytest.fixture(params=["duckdb", "postgresql"])
+def warehouse(request, tmp_path):
+    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None
+    opened = OpenWarehouse(url or f"duckdb:///{tmp_path}/demo.duckdb")()
     opened.migrate()
     with opened.hold() as held:
         yield held

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.extract import needs_worker, reject
-from pipeline.extraction.revision import extract, extract_or_explain, html_text
+from pipeline.draft import reject
+from pipeline.extraction.revision import extract, extract_or_explain, html_text, reads_html
 from pipeline.matching.sections import find_sections
 from schemas import ids, wire
 from schemas.fetched import fetched
@@ -123,7 +123,7 @@ def test_archive_line_needs_no_page_and_keeps_its_words():
     entry = Entry(title="Bridge closed", content="By Reuters\n\nShort.", content_type="text/plain",
                   dates=(DateClue(raw="2019-05-03", origin="archive"),))  # fmt: skip
     something = item(entry=entry, fetched_at=None)
-    assert not needs_worker(something)
+    assert not reads_html(something)
     found = revision_of(something)
     assert (found.text, found.wire_credit, found.fetched_at) == ("By Reuters\nShort.", "Reuters", None)
     assert (found.published_at, found.published_from) == (datetime(2019, 5, 3, tzinfo=UTC), "archive+assumed-utc")

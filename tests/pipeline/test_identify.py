@@ -1,18 +1,16 @@
 """Which article a fetch is of: the same rows whatever the order, the repeats and the batches."""
 
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-import apache_beam as beam
 import msgspec
-import pytest
-from apache_beam.testing.util import assert_that
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.history import Nothing
-from pipeline.identify import IdentifyArticles, identify, outcome_of, refuse
-from schemas import coders, ids, wire
+from pipeline.identify import identify, identify_batch, refuse
+from schemas import ids, wire
 from schemas.fetched import fetched
 from schemas.records import Article, ArticleVersion, Failure, Receipt, Reject, Revision
 from schemas.tables import PROCESSING_TIMES, TABLE_OF
@@ -72,27 +70,9 @@ class Store(Nothing):
 
 
 def run(store: Store, batch, now=NOW) -> None:
-    """What IdentifyArticles does with a batch, without Beam."""
-    fetches: dict[str, list] = {}
-    for item in batch:
-        name = item.fetch_id if isinstance(item, Revision) else wire.decode(item.payload).fetch_id
-        fetches.setdefault(name, []).append(item)
-    groups: dict[str, list] = {}
-    for name, items in fetches.items():
-        for key, item in outcome_of(name, items):
-            groups.setdefault(key, []).append(item)
-    found = []
-    for key, items in groups.items():
-        name = key.partition(":")[2]
-        if key.startswith("reject:"):
-            known = store.receipts(fetch_ids=[name])
-            found += refuse(items, known[0] if known else None, now)
-        else:
-            known = store.articles([name])
-            receipts = store.receipts([i.fetch_id for i in items], [name])
-            outcome = identify(items, known[0] if known else None, receipts, now)
-            found += [*outcome.records, *([outcome.article] if outcome.article else [])]
-    store.write(found)
+    """Fold a batch into the store."""
+    found = identify_batch(batch, store, now)
+    store.write([*found.records, *found.articles])
 
 
 def outcomes(store):
@@ -225,34 +205,19 @@ def test_any_order_split_and_repetition_gives_the_same_rows(items, chance: rando
     assert parts.timeless() == whole.timeless()
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_transform_gives_new_rows_and_their_records():
-    coders.register()
-    found = []
-    with beam.Pipeline() as pipeline:
-        revisions = pipeline | "R" >> beam.Create(
-            [revision("f1"), revision("f1"), revision("f2", hours=1), revision("g", "b1")]
-        )
-        rejects = pipeline | "J" >> beam.Create([rejected(), rejected(), rejected(1)])
-        out = (revisions, rejects) | IdentifyArticles(Nothing)
-        assert_that(out.articles | beam.Map(lambda a: a.article_id), check(["a1", "b1"]), label="articles")
-        kinds = out.records | beam.Map(lambda r: f"{type(r).__name__} {getattr(r, 'outcome', '')}".strip())
-        expected = (
-            ["ArticleVersion"] * 2
-            + ["Receipt article"] * 2
-            + ["Receipt duplicate"]
-            + ["Receipt reject"] * 2
-            + ["Reject"] * 2
-        )
-        assert_that(kinds, check(expected), label="records")
-    assert found == []
-
-
-def check(expected):
-    def matches(actual):
-        assert sorted(actual) == sorted(expected)
-
-    return matches
+def test_a_batch_gives_new_rows_and_their_records():
+    items = [revision("f1"), revision("f1"), revision("f2", hours=1), revision("g", "b1")]
+    found = identify_batch([*items, rejected(), rejected(), rejected(1)], Nothing(), NOW)
+    assert sorted(a.article_id for a in found.articles) == ["a1", "b1"]
+    kinds = Counter(f"{type(r).__name__} {getattr(r, 'outcome', '')}".strip() for r in found.records)
+    assert kinds == {
+        "ArticleVersion": 2,
+        "Receipt article": 2,
+        "Receipt duplicate": 1,
+        "Receipt reject": 2,
+        "Reject": 2,
+    }
+    assert found.known == {}
 
 
 def test_failure_record_is_not_needed_to_refuse():

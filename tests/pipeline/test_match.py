@@ -7,20 +7,17 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import apache_beam as beam
 import pytest
-from apache_beam.testing.test_pipeline import TestPipeline
-from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.warehouse import open_warehouse
 from pipeline.history import Nothing
-from pipeline.match import Matched, Matching, MatchStories, match, together
-from pipeline.matching.judge import Judge
+from pipeline.match import Matched, match
+from pipeline.matching.judge import Judge, Matching
 from pipeline.matching.likeness import explain
+from pipeline.matching.outline import outline
 from pipeline.matching.sketch import sketch
-from schemas import coders
 from schemas.ids import article_id, text_hash
 from schemas.records import (
     Article,
@@ -365,22 +362,20 @@ def test_the_warehouse_gives_the_history_that_matching_needs():
     assert len(tables[0][0]) > len(tables[0][1])
 
 
-def test_languages_meet_in_one_group_only_where_an_article_moved():
-    english, german, french = (article(x, SCOOP, language=x) for x in ("en", "de", "fr"))
-    moved = [("und", "en"), ("de", "und")]
-    assert [together(a, moved)[0] for a in (english, german, french)] == ["de+en+und", "de+en+und", "fr"]
+def test_languages_are_matched_apart_in_one_batch():
+    batch = [article(x, SCOOP, language=x) for x in ("en", "de", "fr")]
+    together = match(batch, Nothing(), CONFIG, NOW)
+    alone = [match([a], Nothing(), CONFIG, NOW) for a in batch]
+    assert sorted(together.links, key=str) == sorted((link for m in alone for link in m.links), key=str)
+    assert {link.relation for link in together.links} == {"original"}
 
 
-def test_the_step_gives_links_members_and_records():
+def test_outlines_that_are_known_are_taken_as_they_are():
     batch = [article("scoop", SCOOP), article("rewrite", REWRITE, DAY + timedelta(hours=5))]
-    coders.register()
-    with TestPipeline() as pipeline:
-        matched = pipeline | beam.Create(batch) | MatchStories(Matching(), Nothing)
-        assert_that(matched.links | beam.Map(lambda link: link.relation), equal_to(["original", "rewrite"]), "links")
-        assert_that(matched.members | beam.Map(lambda m: m.story_id), equal_to([batch[0].article_id] * 2), "members")
-        assert_that(matched.emptied, equal_to([]), "emptied")
-        kinds = matched.records | beam.Map(lambda record: type(record).__name__)
-        assert_that(kinds, equal_to(["Sketch", "Sketch", "Pair", "Story", "StoryEvent", "StoryEvent"]), "records")
+    known = {a.article_id: outline(a, CONFIG) for a in batch}
+    assert match(batch, Nothing(), CONFIG, NOW, known) == match(batch, Nothing(), CONFIG, NOW)
+    exchanged = dict(zip(known, reversed(known.values()), strict=True))
+    assert match(batch, Nothing(), CONFIG, NOW, exchanged) != match(batch, Nothing(), CONFIG, NOW)
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,8 @@ from __future__ import annotations
 import random
 from datetime import UTC, date, datetime, timedelta
 
-import apache_beam as beam
 import msgspec
 import pytest
-from apache_beam.testing.test_pipeline import TestPipeline
-from apache_beam.testing.util import assert_that
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +15,7 @@ from pipeline.measure.compare import agree, damage, interval_of
 from pipeline.measure.evidence import Evidence
 from pipeline.measure.measure import measure_text
 from pipeline.measure.pack import load_pack
-from pipeline.reconcile import ReconcileFigures, Reconciling, reconcile
+from pipeline.reconcile import Reconciling, reconcile, reconcile_batch
 from schemas.records import Figure, Member, Metric, Replaced
 
 MORNING = datetime(2026, 3, 2, 6, tzinfo=UTC)
@@ -382,42 +379,27 @@ class Stored(Nothing):
         return [m for m in self._metrics if m.article_id in article_ids]
 
 
-def run_step(measured, members, emptied, stored, check):
-    with TestPipeline() as p:
-        inputs = (
-            p | "metrics" >> beam.Create(measured, reshuffle=False),
-            p | "members" >> beam.Create(members, reshuffle=False),
-            p | "emptied" >> beam.Create(emptied, reshuffle=False),
-        )
-        assert_that(inputs | ReconcileFigures(Reconciling(), lambda: Stored(stored)), check)
+def batch(measured, members, emptied=(), stored=()):
+    """The records of a batch."""
+    return list(reconcile_batch(measured, members, emptied, Stored(stored), Reconciling()))
 
 
-def test_the_step_takes_members_outside_the_batch_from_the_history():
+def test_members_outside_the_batch_bring_their_metrics_from_the_history():
     old, old_metrics = article(1, "The mill employs 2,300 workers.")
     new, new_metrics = article(2, "At the mill 2,300 workers are employed.")
     stored = [msgspec.structs.replace(m, story_id="s") for m in old_metrics]
-
-    def check(records):
-        (figure,) = [r for r in records if isinstance(r, Figure)]
-        assert (figure.status, figure.article_count) == ("agree", 2)
-        assert [(m.article_id, m.story_id) for m in records if isinstance(m, Metric)] == [("a2", "s")]
-        replaced = sorted((r.table, r.group) for r in records if isinstance(r, Replaced))
-        assert replaced == [("figures", "s"), ("metrics", "a2")]
-
-    run_step([("a2", new_metrics)], [old, new], [], stored, check)
+    records = batch({"a2": new_metrics}, [old, new], stored=stored)
+    (figure,) = [r for r in records if isinstance(r, Figure)]
+    assert (figure.status, figure.article_count) == ("agree", 2)
+    assert [(m.article_id, m.story_id) for m in records if isinstance(m, Metric)] == [("a2", "s")]
+    replaced = sorted((r.table, r.group) for r in records if isinstance(r, Replaced))
+    assert replaced == [("figures", "s"), ("metrics", "a2")]
 
 
 def test_an_article_that_lost_its_numbers_loses_its_rows():
     member, _ = article(1, "")
-
-    def check(records):
-        assert sorted((r.table, r.group) for r in records) == [("figures", "s"), ("metrics", "a1")]
-
-    run_step([("a1", [])], [member], [], [], check)
+    assert sorted((r.table, r.group) for r in batch({"a1": []}, [member])) == [("figures", "s"), ("metrics", "a1")]
 
 
 def test_an_emptied_story_has_no_figures_left():
-    def check(records):
-        assert records == [Replaced(table="figures", group="gone")]
-
-    run_step([], [], ["gone"], [], check)
+    assert batch({}, [], ["gone"]) == [Replaced(table="figures", group="gone")]

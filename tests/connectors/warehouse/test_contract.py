@@ -426,7 +426,7 @@ def test_queries_only_read(warehouse):
 
 
 def test_a_question_mark_in_a_text_is_no_parameter(warehouse):
-    warehouse.apply([article("a", title="who? \"me\""), article("b", title="b")])
+    warehouse.apply([article("a", title='who? "me"'), article("b", title="b")])
     sql = "SELECT article_id, '?' AS \"why?\" FROM articles /* ? */ WHERE title = ? AND title LIKE '%?%' -- ?"
     assert warehouse.query(sql, ['who? "me"']) == [("a", "?")]
     assert warehouse.query("SELECT article_id FROM articles WHERE title = $1 OR article_id = $1", ["b"]) == [("b",)]

@@ -11,7 +11,8 @@ import psutil
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
-from pipeline.extract import ExtractArticles, Extraction
+from pipeline.channel import Item
+from pipeline.draft import DraftArticles, Drafting, Extraction
 from pipeline.extraction import killable
 from pipeline.extraction.killable import Job, Killed, Limits
 from schemas import coders
@@ -106,8 +107,11 @@ def test_page_that_takes_too_long_is_a_reject_and_the_others_are_articles():
         for n, body in enumerate(bodies)
     ]
     with beam.Pipeline() as pipeline:
-        out = pipeline | beam.Create(items) | ExtractArticles(Extraction(timeout=2, workers=2))
-        urls = out.revisions | beam.Map(lambda r: r.url)
-        reasons = out.rejects | beam.Map(lambda r: (r.url, r.stage, r.reason))
-        assert_that(urls, equal_to([f"https://x.example/{n}" for n in (0, 2, 3)]), label="articles")
-        assert_that(reasons, equal_to([("https://x.example/1", "extract", "extract_timeout")]), label="rejects")
+        drafts = (
+            pipeline
+            | beam.Create([Item(item, n) for n, item in enumerate(items, 1)])
+            | DraftArticles(Drafting(Extraction(timeout=2, workers=2)))
+        )
+        found = drafts | beam.Map(lambda d: (d.position, d.outcome.url, getattr(d.outcome, "reason", "")))
+        expected = [(n + 1, f"https://x.example/{n}", "extract_timeout" if n == 1 else "") for n in range(4)]
+        assert_that(found, equal_to(expected))

@@ -1,14 +1,10 @@
-"""The step: articles in, their metrics by article id out."""
+"""Which articles are measured, and as what language."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import apache_beam as beam
-from apache_beam.testing.test_pipeline import TestPipeline
-from apache_beam.testing.util import assert_that
-
-from pipeline.measure.step import MeasureArticles, Measuring, measure_article, unmeasured
+from pipeline.measure.step import Measuring, measure_article, unmeasured
 from schemas.records import Article
 
 
@@ -28,14 +24,9 @@ def article(text: str, **fields) -> Article:
     )
 
 
-def test_every_article_comes_out_with_its_metrics():
-    def check(found):
-        ((key, metrics),) = found
-        assert key == "a"
-        assert [(m.article_id, m.value, m.story_id) for m in metrics] == [("a", 40.0, None)]
-
-    with TestPipeline() as p:
-        assert_that(p | beam.Create([article("40 ships left.")]) | MeasureArticles(Measuring()), check)
+def test_an_article_has_its_metrics_and_no_story_yet():
+    found = measure_article(article("40 ships left."), Measuring())
+    assert [(m.article_id, m.value, m.story_id) for m in found] == [("a", 40.0, None)]
 
 
 def test_an_article_in_a_language_without_a_pack_has_none_and_says_why():

@@ -1,0 +1,161 @@
+"""Draft each fetched item by itself: all that can be said of it without knowing any other.
+
+In: ``Item``, a fetched item and its place in the channel. Out: ``Draft``, one for each: the revision of an article that
+the item is, with its numbers, sections and sketches; or a reject, with the reason and the item itself, for what is no
+article (walls, empty pages, failed fetches without a full text). Nothing is dropped.
+
+This is where nearly all processor time goes, and any number of workers may do it side by side. Items with HTML go
+through worker processes, since rare pages hang or crash an extractor; a killed one costs that page alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import apache_beam as beam
+import structlog
+from apache_beam.utils.windowed_value import WindowedValue
+
+from pipeline.channel import Item
+from pipeline.extraction import killable
+from pipeline.extraction.revision import extract_or_explain, reads_html, warm_up
+from pipeline.identify import row
+from pipeline.matching.judge import Matching
+from pipeline.matching.outline import Outline, outline
+from pipeline.measure.step import Measuring, measure_article
+from schemas import ids, wire
+from schemas.errors import behind
+from schemas.reasons import reasons
+from schemas.records import Failure, Fetched, Metric, Reject, Revision
+
+log = structlog.get_logger()
+
+BROKEN = "pipeline_error"
+"""The reason of an item that a step can't stand."""
+AHEAD = 16
+"""Items per worker that are under way at a time: enough to keep workers busy, few enough to hold in memory."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What an item is, by itself. ``metrics`` and ``outline`` are those of a revision's row as it would be if no other
+    fetch of the article were known. A revision brings its item, for the case that a later step can't stand it."""
+
+    position: int
+    partition: int
+    outcome: Revision | Reject
+    fetched: Fetched | None = None
+    metrics: tuple[Metric, ...] = ()
+    outline: Outline | None = None
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """``timeout``: seconds a page may take. The others: see ``killable.Limits``."""
+
+    timeout: float = 30.0
+    workers: int = 0
+    max_tasks: int = 2000
+    max_memory: int = 4 * 2**30
+
+    @property
+    def limits(self) -> killable.Limits:
+        preload = ("pipeline.extraction.revision",)
+        return killable.Limits(self.workers, self.max_tasks, self.max_memory, preload, warm_up)
+
+
+@dataclass(frozen=True)
+class Drafting:
+    """The options of drafting."""
+
+    extraction: Extraction = field(default_factory=Extraction)
+    measuring: Measuring = field(default_factory=Measuring)
+    matching: Matching = field(default_factory=Matching)
+
+
+def draft(item: Item, outcome: Revision | Failure, config: Drafting, now: datetime) -> Draft:
+    """The draft of an item whose extraction gave ``outcome``. What breaks on this item makes it a reject."""
+    if isinstance(outcome, Failure):
+        return Draft(item.position, item.partition, reject(item.fetched, outcome, now))
+    try:
+        article = row(outcome)
+        metrics = tuple(measure_article(article, config.measuring))
+        outlined = outline(article, config.matching)
+        return Draft(item.position, item.partition, outcome, item.fetched, metrics, outlined)
+    except Exception as e:  # whatever a step raised
+        if behind(e) is not None:
+            raise
+        return Draft(item.position, item.partition, broken(item.fetched, e, now))
+
+
+def reject(fetched: Fetched, failure: Failure, now: datetime) -> Reject:
+    """The reject of an item; its stage is that of the reason, and the item itself goes along for a replay."""
+    known = reasons().get(failure.reason)
+    stage = known.stage if known else "extract"
+    return Reject(
+        reject_id=ids.reject_id(fetched.fetch_id, stage),
+        stage=stage,
+        reason=failure.reason,
+        detail=failure.detail,
+        url=fetched.url,
+        source=fetched.source,
+        at=now,
+        payload=wire.encode(fetched),
+    )
+
+
+def broken(fetched: Fetched, error: Exception, now: datetime) -> Reject:
+    """The reject of an item that a step can't stand."""
+    refused = reject(fetched, Failure(reason=BROKEN, detail=f"{type(error).__name__}: {error}"[:500]), now)
+    log.error("item refused", fetch_id=fetched.fetch_id, url=fetched.url, error=refused.detail)
+    return refused
+
+
+@dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
+class DraftArticles(beam.PTransform):
+    """PCollection[Item] -> PCollection[Draft]."""
+
+    config: Drafting = field(default_factory=Drafting)
+
+    def expand(self, items: beam.PCollection[Item]) -> beam.PCollection[Draft]:
+        return items | "Draft" >> beam.ParDo(_Draft(self.config)).with_output_types(Draft)
+
+
+class _Draft(beam.DoFn):
+    """Keeps several items under way in the workers and gives drafts in the order of the items."""
+
+    def __init__(self, config: Drafting):
+        self._config = config
+        self._under_way: deque[tuple[Item, killable.Job[Any] | None, Any, Any]] = deque()
+
+    def start_bundle(self) -> None:
+        self._under_way.clear()
+
+    def process(
+        self, item: Item, window: Any = beam.DoFn.WindowParam, timestamp: Any = beam.DoFn.TimestampParam
+    ) -> Iterator[Any]:
+        job = None
+        extraction = self._config.extraction
+        if reads_html(item.fetched):
+            args = (item.fetched, datetime.now(UTC))
+            job = killable.Job(extraction.limits, extract_or_explain, args, extraction.timeout)
+        self._under_way.append((item, job, window, timestamp))
+        while len(self._under_way) > AHEAD * (extraction.workers or killable.cpus()):
+            yield self._next().value
+
+    def finish_bundle(self) -> Iterator[Any]:
+        while self._under_way:
+            yield self._next()
+
+    def _next(self) -> WindowedValue:
+        item, job, window, timestamp = self._under_way.popleft()
+        now = datetime.now(UTC)
+        try:
+            outcome = job.result() if job else extract_or_explain(item.fetched, now)
+        except killable.Killed as e:
+            outcome = Failure(reason="extract_timeout" if e.timed_out else "extract_crash", detail=e.detail)
+        return WindowedValue(draft(item, outcome, self._config, now), timestamp, (window,))

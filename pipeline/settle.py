@@ -1,0 +1,227 @@
+"""Settle a batch of drafts: what they are together and with the past, written as one transaction.
+
+In: the drafts of a batch, in the order of their channel, and the warehouse. Out: nothing; the warehouse has the batch's
+rows, receipts and rejects, and how far the channel has come, all of it or nothing. Nothing is dropped: a draft that a
+step can't stand is found by halving the batch and becomes a reject with the reason ``pipeline_error``; what is wrong
+with the warehouse or the machine is raised, and nothing is refused for it.
+
+The warehouse is the only state there is. Batches are settled one at a time, whoever settles them (``hold``), and the
+rows are a function of the set of items, so a batch that is settled again after a fault changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+
+import apache_beam as beam
+import msgspec
+import structlog
+import tenacity
+from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
+
+from pipeline.channel import Counts
+from pipeline.draft import BROKEN, Draft, broken
+from pipeline.history import History, OpenWarehouse, Warehouse
+from pipeline.identify import IdentifiedBatch, fetch_of, identify_batch, row
+from pipeline.match import match
+from pipeline.matching.judge import Matching
+from pipeline.measure.step import Measuring, measure_article
+from pipeline.reconcile import Reconciling, reconcile_batch
+from schemas.errors import Unavailable, behind
+from schemas.records import Article, Progress, Receipt, Record, Reject, Revision
+
+log = structlog.get_logger()
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Settling:
+    """The options of settling."""
+
+    measuring: Measuring = field(default_factory=Measuring)
+    matching: Matching = field(default_factory=Matching)
+    reconciling: Reconciling = field(default_factory=Reconciling)
+
+
+def settle(
+    drafts: Sequence[Draft], history: History, config: Settling, now: datetime
+) -> tuple[list[Record], dict[str, Receipt]]:
+    """All records that a batch adds or changes, and the receipts that the past has of its fetches, by fetch id."""
+    identified = identify_batch((d.outcome for d in drafts), history, now)
+    mine = _drafts_of(drafts, identified)
+    outlines = {key: d.outline for key, d in mine.items() if d.outline is not None}
+    matched = match(identified.articles, history, config.matching, now, outlines)
+    metrics = {
+        a.article_id: mine[a.article_id].metrics if a.article_id in mine else measure_article(a, config.measuring)
+        for a in identified.articles
+    }
+    figures = reconcile_batch(metrics, matched.members, matched.emptied, history, config.reconciling)
+    return [*identified.articles, *identified.records, *matched.links, *matched.records, *figures], identified.known
+
+
+def _drafts_of(drafts: Sequence[Draft], identified: IdentifiedBatch) -> dict[str, Draft]:
+    """The articles that are just what one of the drafts says, with that draft: its metrics and outline are theirs."""
+    rows: dict[str, list[tuple[Article, Draft]]] = {}
+    for d in drafts:
+        if isinstance(d.outcome, Revision):
+            rows.setdefault(d.outcome.article_id, []).append((row(d.outcome), d))
+    found = {}
+    for article in identified.articles:
+        for said, d in rows.get(article.article_id, ()):
+            if said == article:
+                found[article.article_id] = d
+    return found
+
+
+@dataclass(frozen=True)
+class Settler:
+    """Settles the batches of one channel into one warehouse. ``patience``: seconds to wait for a warehouse that can't
+    be used now, batch by batch; 0 to raise at once."""
+
+    open_warehouse: OpenWarehouse
+    channel: str
+    config: Settling
+    clock: Clock
+    patience: float = 0.0
+
+    def settle(self, drafts: Sequence[Draft], done: bool = False) -> Counts:
+        """Settle the drafts and write what came of it, if need be in parts. ``done``: the channel has no more. Raises
+        what stopped the batch if it wasn't an item."""
+        for attempt in self._attempts():
+            with attempt, self.open_warehouse().hold() as warehouse:
+                return self._settle(warehouse, drafts, done)
+        raise AssertionError("unreachable")
+
+    def _attempts(self) -> tenacity.Retrying:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Unavailable),
+            wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=10),
+            stop=tenacity.stop_after_delay(self.patience),
+            before_sleep=self._tell,
+            reraise=True,
+        )
+
+    def _tell(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("waiting for the warehouse", channel=self.channel, attempt=state.attempt_number, error=str(error))
+
+    def _settle(self, warehouse: Warehouse, drafts: Sequence[Draft], done: bool) -> Counts:
+        try:
+            return self._attempt(warehouse, drafts, done)
+        except Exception as e:  # whatever a step raised
+            if behind(e) is not None:
+                raise
+            log.warning("batch failed", channel=self.channel, items=len(drafts), error=f"{type(e).__name__}: {e}"[:500])
+            if len(drafts) > 1:
+                middle = len(drafts) // 2
+                first = self._settle(warehouse, drafts[:middle], False)
+                return first + self._settle(warehouse, drafts[middle:], done)
+            if not drafts or drafts[0].fetched is None:
+                raise
+            refused = replace(drafts[0], outcome=broken(drafts[0].fetched, e, self.clock()), fetched=None)
+            return self._attempt(warehouse, [refused], done)
+
+    def _attempt(self, warehouse: Warehouse, drafts: Sequence[Draft], done: bool) -> Counts:
+        records, known = settle(drafts, warehouse, self.config, self.clock())
+        warehouse.apply([*records, *self._progress(warehouse, drafts, known, done)])
+        return Counts(
+            items=len(drafts),
+            new=len({fetch_of(d.outcome) for d in drafts} - known.keys()),
+            refused=sum(isinstance(d.outcome, Reject) and d.outcome.reason == BROKEN for d in drafts),
+        )
+
+    def _progress(
+        self, warehouse: Warehouse, drafts: Sequence[Draft], known: Mapping[str, Receipt], done: bool
+    ) -> list[Progress]:
+        """The channel's progress after the batch, a row a partition."""
+        now = self.clock()
+        rows = {p.partition: p for p in warehouse.progress(self.channel)}
+        had = set(known)
+        for d in drafts:
+            found = rows.get(d.partition) or Progress(channel=self.channel, partition=d.partition, position=0, at=now)
+            fetch_id = fetch_of(d.outcome)
+            new = fetch_id not in had
+            had.add(fetch_id)
+            rows[d.partition] = msgspec.structs.replace(
+                found,
+                position=max(found.position, d.position),
+                records=found.records + 1,
+                receipts=found.receipts + new,
+                repeats=found.repeats + (not new),
+                at=now,
+            )
+        if done and not rows:
+            rows[0] = Progress(channel=self.channel, position=0, at=now)
+        return [msgspec.structs.replace(found, done=done) for found in rows.values()]
+
+
+COUNTERS = tuple(f.name for f in fields(Counts))
+
+
+@dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
+class SettleBatches(beam.PTransform):
+    """PCollection[Draft] -> nothing. A bounded collection is one batch; of an unbounded one each bundle is."""
+
+    settler: Settler
+    done: bool = False
+
+    def expand(self, drafts: beam.PCollection[Draft]) -> beam.PCollection[None]:
+        keyed = drafts | "OneKey" >> beam.Map(lambda d: (b"", d)).with_output_types(tuple[bytes, Draft])
+        if not drafts.is_bounded:
+            return keyed | "SettleBundle" >> beam.ParDo(_SettleBundle(self.settler))
+        # A batch without items is one too: the channel may be done.
+        start = drafts.pipeline | "Start" >> beam.Create([(b"", None)], reshuffle=False)
+        return (
+            (keyed, start)
+            | "Together" >> beam.Flatten()
+            | "OneBatch" >> beam.GroupByKey()
+            | "SettleBatch" >> beam.ParDo(_SettleBatch(self.settler, self.done))
+        )
+
+
+class _Counted(beam.DoFn):
+    """Settles, and counts for those who watch the job."""
+
+    def __init__(self, settler: Settler):
+        self._settler = settler
+        self._counters = {name: beam.metrics.Metrics.counter("settle", name) for name in COUNTERS}
+
+    def _settle(self, drafts: Sequence[Draft], done: bool) -> None:
+        counts = self._settler.settle(drafts, done)
+        for name, counter in self._counters.items():
+            counter.inc(getattr(counts, name))
+
+
+class _SettleBatch(_Counted):
+    def __init__(self, settler: Settler, done: bool):
+        super().__init__(settler)
+        self._done = done
+
+    def process(self, element: tuple[bytes, Iterable[Draft | None]]) -> None:
+        drafts = (d for d in element[1] if d is not None)
+        self._settle(sorted(drafts, key=lambda d: (d.partition, d.position)), self._done)
+
+
+class _SettleBundle(_Counted):
+    """Gathers the drafts of a bundle and settles them before the runner takes note that they are done with."""
+
+    KEYED = ReadModifyWriteStateSpec("keyed", beam.coders.BytesCoder())
+    """Never written. A state makes the runner bring all drafts of the one key to one worker, bundle after bundle."""
+
+    def start_bundle(self) -> None:
+        self._drafts: list[Draft] = []
+
+    def process(
+        self,
+        element: tuple[bytes, Draft],
+        keyed: Any = beam.DoFn.StateParam(KEYED),  # noqa: B008 - how Beam names a state
+    ) -> None:
+        self._drafts.append(element[1])
+
+    def finish_bundle(self) -> None:
+        drafts, self._drafts = self._drafts, []
+        if drafts:
+            self._settle(drafts, False)
