@@ -50,6 +50,10 @@ class Warehouse(Protocol):
         """In what the tables here differ from those that this wiredesk makes (tables, columns, types, keys, indexes),
         a line each. More columns are no difference."""
 
+    def maintain(self, now: datetime) -> dict[str, int]:
+        """Do the upkeep that this kind of warehouse needs beside its batches; safe at any time, readers or not. Returns
+        what was done and how often."""
+
     def hold(self) -> AbstractContextManager[Warehouse]:
         """Inside it the warehouse stays open (one batch) and is what ``as`` gives; outside, others may open it.
 

@@ -64,6 +64,11 @@ class PostgreSQLWarehouse:
     def problems(self) -> list[str]:
         return self._server.read(postgresql_schema.problems)
 
+    def maintain(self, now: datetime) -> dict[str, int]:
+        """Nothing: autovacuum is the server's."""
+        self._refuse_read_only()
+        return {}
+
     @contextlib.contextmanager
     def hold(self) -> Iterator[PostgreSQLWarehouse]:
         """To write: the schema's lock. To read only: all that this thread reads is of one moment."""

@@ -43,6 +43,9 @@ class Service:
         self.batches = 0
         """The last batch that the outermost of them knows of."""
         self.checked = False
+        """Whether the tables were found to be right."""
+        self._known = False
+        """Whether ``batches`` was read since the outermost block began."""
         self._lock = threading.RLock()
         self._client: bigquery.Client | None = None
 
@@ -63,8 +66,10 @@ class Service:
     def hold(self) -> Iterator[None]:
         """Inside it, ``batches`` is what a batch of this process must find."""
         with self._lock:
-            if self.depth == 0:
+            self._known = self._known and self.depth > 0
+            if not self._known and self.checked:
                 self.refresh()
+                self._known = True
             self.depth += 1
         try:
             yield

@@ -53,7 +53,7 @@ class IcebergWarehouse:
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[IcebergWarehouse]:
-        with self._lake.hold(write=not self.read_only):
+        with self._lake.hold(write=not self.read_only, must_exist=self.read_only):
             yield self
 
     def check(self) -> None:

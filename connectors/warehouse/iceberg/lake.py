@@ -58,6 +58,7 @@ class Lake:
         self.depth = 0
         """How many blocks of this process use the pinned state."""
         self._changed = threading.RLock()
+        self._pinned = False
         self._catalog: Catalog | None = None
         self._tables: dict[str, IcebergTable] = {}
         self._lists: OrderedDict[tuple[str, int], tuple[DataFile, ...]] = OrderedDict()
@@ -77,16 +78,19 @@ class Lake:
         return cursor
 
     @contextlib.contextmanager
-    def hold(self, write: bool) -> Iterator[None]:
+    def hold(self, write: bool, must_exist: bool = True) -> Iterator[None]:
         """Inside it the pinned state stays, and, with ``write``, no other process of this machine writes (where the
         catalog is a file here). Raises ``WarehouseBusy``, ``WarehouseError``, and ``WarehouseFailed`` for what catalog
         or storage could not do in the block."""
-        self._require(self.location.folder or "")
+        if must_exist:
+            self._require(self.location.folder or "")
+        else:
+            self._make_folder()
         with failures(self.location), contextlib.ExitStack() as stack:
             first_writer = stack.enter_context(self._turns.turn()) if write else False
             with self._changed:
-                if self.depth == 0 or first_writer:
-                    self.refresh()
+                if self.depth == 0 or first_writer or not self._pinned:
+                    self._pinned = (must_exist or not self.absent) and self.refresh(must_exist)
                 self.depth += 1
             try:
                 yield
@@ -94,19 +98,23 @@ class Lake:
                 with self._changed:
                     self.depth -= 1
 
-    def refresh(self) -> None:
-        """Pin the newest state. Raises ``WarehouseError`` if there are no tables that this wiredesk can read."""
+    def refresh(self, must_exist: bool = True) -> bool:
+        """Pin the newest state; gives whether there is one. Raises ``WarehouseError`` if there are no tables that this
+        wiredesk can read (or only if there are others)."""
         try:
             table = self.load(ledger.LEDGER)
         except NoSuchTableError as e:
+            if not must_exist:
+                return False
             raise WarehouseError(
                 f"catalog {self.location.catalog!r} holds no wiredesk tables in namespace "
                 f"{self.location.namespace!r}: check the URL, or fill one first"
             ) from e
-        if not self.checked:
+        if not self.checked and must_exist:
             self.check(table)
             self.checked = True
         self.pin = ledger.read(table.metadata)
+        return self.checked
 
     def check(self, table: IcebergTable) -> None:
         """Raise ``WarehouseError`` unless the tables are those of this wiredesk; ``table`` is the ledger's."""
