@@ -110,7 +110,8 @@ class Process:
 
     def _is_ours(self, pid: int) -> bool:
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)  # if it is a child of ours that ended, let it go
+            if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                return True  # a child of this process that runs: while it starts, its environment can't be read
         try:
             environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         except OSError:
