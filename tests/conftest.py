@@ -19,7 +19,7 @@ from filelock import FileLock
 from connectors.warehouse import OpenWarehouse, open_warehouse
 from pipeline.cli.warehouse import copy_all
 
-pytest_plugins = ("kafka_broker",)
+pytest_plugins = ("kafka_broker", "flink_cluster", "lake_engines")
 
 # The same examples every time, so that a run says something about the change it tests; `make fuzz` looks for new ones.
 hypothesis.settings.register_profile("same", derandomize=True, database=None)
@@ -30,6 +30,14 @@ hypothesis.settings.load_profile("same")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no core waits for it at the end."""
     items.sort(key=lambda item: "slow" not in item.keywords)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once for each engine that this machine can't run, what was skipped and how to get it."""
+    skipped = [r for r in terminalreporter.stats.get("skipped", []) if "engines" in r.keywords]
+    for why in sorted({str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)}):
+        count = sum(report.longrepr[2] == why for report in skipped)
+        terminalreporter.write_line(f"{count} tests of engines skipped: {why.removeprefix('Skipped: ')}")
 
 
 def shared_folder(tmp_path_factory) -> pathlib.Path:
@@ -111,18 +119,35 @@ def demo_duckdb(demo_run):
     return OpenWarehouse(f"duckdb:///{folder}/warehouse.duckdb", read_only=True)()
 
 
-@pytest.fixture(scope="session")
-def demo_postgresql(demo_duckdb, postgresql_server, tmp_path_factory):
-    """The same in PostgreSQL; one copy serves all workers."""
-    url = f"{postgresql_server}?schema=demo"
-    with FileLock(shared_folder(tmp_path_factory) / "demo-postgresql.lock"), demo_duckdb.hold():
+def copied(demo, url: str, lock: pathlib.Path):
+    """The demo's warehouse in another of that URL; one copy serves all workers."""
+    with FileLock(lock), demo.hold():
         goal = open_warehouse(url)
         goal.migrate()
-        copy_all(demo_duckdb, goal, lambda table, rows: None)
+        copy_all(demo, goal, lambda table, rows: None)
     return OpenWarehouse(url, read_only=True)()
 
 
-@pytest.fixture(scope="session", params=["duckdb", "postgresql"])
+@pytest.fixture(scope="session")
+def demo_postgresql(demo_duckdb, postgresql_server, tmp_path_factory):
+    return copied(demo_duckdb, f"{postgresql_server}?schema=demo", shared_folder(tmp_path_factory) / "postgresql.copy")
+
+
+@pytest.fixture(scope="session")
+def demo_iceberg(demo_duckdb, tmp_path_factory):
+    shared = shared_folder(tmp_path_factory)
+    return copied(demo_duckdb, f"iceberg:///{shared}/demo-lake", shared / "iceberg.copy")
+
+
+@pytest.fixture(scope="session")
+def demo_bigquery(demo_duckdb, bigquery_server, tmp_path_factory):
+    url = f"bigquery://wiredesk/demo?endpoint={bigquery_server}"
+    return copied(demo_duckdb, url, shared_folder(tmp_path_factory) / "bigquery.copy")
+
+
+@pytest.fixture(
+    scope="session", params=["duckdb", "postgresql", "iceberg", pytest.param("bigquery", marks=pytest.mark.engines)]
+)
 def demo_warehouse(request):
     """What the demo leaves, in a warehouse of each kind."""
     return request.getfixturevalue(f"demo_{request.param}")

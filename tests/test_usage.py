@@ -62,6 +62,11 @@ MISTAKES = [
     (["warehouse", "copy", "duckdb:///x", "duckdb:///x"], "the same warehouse"),
     (["warehouse", "init", "--warehouse", "postgresql://h/d?schema="], "can't be a schema"),
     (["up", "--sources", "missing.toml"], "missing.toml"),
+    (["stream", "--runner", "FlinkRunner", "--once"], "wiredesk jobs stop"),
+    (["stream", "--runner", "FlinkRunner"], "make engines"),
+    (["jobs", "list", "--flink-master", "http://"], "no Flink"),
+    (["jobs", "upgrade"], "flink.job_server"),
+    (["worker-pool", "--port", "100000"], "65535"),
     (["demo", "--nope"], "--nope"),
 ]
 

@@ -7,6 +7,10 @@ rejects: story families with scoops, agency versions, copies, digests, look-alik
 from __future__ import annotations
 
 import itertools
+import pathlib
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -75,6 +79,46 @@ def test_a_second_delivery_changes_nothing(at_once):
 
 def cuts(items: Sequence[Fetched], size: int) -> list[Sequence[Fetched]]:
     return [items[i : i + size] for i in range(0, len(items), size)]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "iceberg",
+        pytest.param("iceberg_rest", marks=[pytest.mark.engines, pytest.mark.slow]),
+        pytest.param("bigquery", marks=[pytest.mark.engines, pytest.mark.slow]),
+    ],
+)
+def test_lakes_have_the_same_tables_as_duckdb(at_once, kind, request, tmp_path):
+    url = f"iceberg:///{tmp_path}/lake" if kind == "iceberg" else request.getfixturevalue(f"{kind}_url")
+    newest_first = sorted(ITEMS, key=lambda item: (item.fetched_at or NOW, item.fetch_id), reverse=True)
+    assert not differences(at_once, tables_of([*cuts(newest_first, 40), ITEMS[:9]], url))
+
+
+KILLED = """
+import itertools, os, signal, sys
+sys.path[:0] = sys.argv[3:]
+from connectors.warehouse.iceberg import commits
+from test_whole_tables import ITEMS, cuts, tables_of
+real, left = commits.commit, itertools.count(int(sys.argv[2]), -1)
+def commit(*arguments, **options):
+    if next(left) == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*arguments, **options)
+commits.commit = commit
+tables_of(cuts(ITEMS, 30), sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_a_lake_whose_writer_is_killed_between_tables_ends_up_the_same(at_once, tmp_path):
+    """kill -9 again and again, each time after some more commits of tables; what came before is delivered again."""
+    url, here = f"iceberg:///{tmp_path}/lake", pathlib.Path(__file__).parent
+    for commits in (3, 14, 17):
+        command = [sys.executable, "-c", KILLED, url, str(commits), str(here), str(here / "support")]
+        killed = subprocess.run(command, cwd=here.parent, capture_output=True, text=True)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not differences(at_once, tables_of(cuts(ITEMS, 30), url))
 
 
 @pytest.mark.parametrize("size", [len(ITEMS), 17])

@@ -50,6 +50,10 @@ class Warehouse(Protocol):
         """In what the tables here differ from those that this wiredesk makes (tables, columns, types, keys, indexes),
         a line each. More columns are no difference."""
 
+    def maintain(self, now: datetime) -> dict[str, int]:
+        """Do the upkeep that this kind of warehouse needs beside its batches; safe at any time, readers or not. Returns
+        what was done and how often."""
+
     def hold(self) -> AbstractContextManager[Warehouse]:
         """Inside it the warehouse stays open (one batch) and is what ``as`` gives; outside, others may open it.
 
@@ -123,43 +127,64 @@ class Warehouse(Protocol):
         readers need none."""
 
 
+class _Checked(Warehouse, Protocol):
+    def check(self) -> None:
+        """Raise ``WarehouseError`` if there is nothing here that this wiredesk can read."""
+
+
 def open_warehouse(url: str, read_only: bool = False) -> Warehouse:
     """Return the warehouse at ``url``: ``duckdb:///path`` (relative; one more slash for an absolute path),
     ``duckdb:///:memory:name`` for one that this process keeps in memory while it uses it,
-    ``postgresql://user:password@host:port/database?schema=name``.
+    ``postgresql://user:password@host:port/database?schema=name``, ``iceberg:///folder`` or ``iceberg://NAME?uri=...``
+    (see ``iceberg.location``), ``bigquery://project/dataset`` (see ``bigquery.location``).
 
     One to write is not touched before it is used. One that is ``read_only`` must be there and have tables. Raises
     ``WarehouseError`` and ``WarehouseBusy``.
     """
     opener = _OPENERS.get(url.partition("://")[0]) if "://" in url else None
     if opener is None:
-        raise WarehouseError(f"unknown warehouse {shown(url)!r}: use duckdb:///path or postgresql://host/database")
-    return opener(url, read_only)
+        raise WarehouseError(
+            f"unknown warehouse {shown(url)!r}: use duckdb:///path, postgresql://host/database, iceberg:///folder or "
+            "bigquery://project/dataset"
+        )
+    warehouse = opener(url, read_only)
+    if read_only:
+        warehouse.check()
+    return warehouse
 
 
-def _open_duckdb(url: str, read_only: bool) -> Warehouse:
+def _duckdb(url: str, read_only: bool) -> _Checked:
     from connectors.warehouse.duckdb import DuckDBWarehouse
 
-    warehouse = DuckDBWarehouse(url, read_only)
-    if read_only:
-        warehouse.check()
-    return warehouse
+    return DuckDBWarehouse(url, read_only)
 
 
-def _open_postgresql(url: str, read_only: bool) -> Warehouse:
+def _postgresql(url: str, read_only: bool) -> _Checked:
     from connectors.warehouse.postgresql import PostgreSQLWarehouse
 
-    warehouse = PostgreSQLWarehouse(url, read_only)
-    if read_only:
-        warehouse.check()
-    return warehouse
+    return PostgreSQLWarehouse(url, read_only)
 
 
-_OPENERS: dict[str, Callable[[str, bool], Warehouse]] = {
-    "duckdb": _open_duckdb,
-    "postgresql": _open_postgresql,
-    "postgres": _open_postgresql,
+def _iceberg(url: str, read_only: bool) -> _Checked:
+    from connectors.warehouse.iceberg import IcebergWarehouse
+
+    return IcebergWarehouse(url, read_only)
+
+
+def _bigquery(url: str, read_only: bool) -> _Checked:
+    from connectors.warehouse.bigquery import BigQueryWarehouse
+
+    return BigQueryWarehouse(url, read_only)
+
+
+_OPENERS: dict[str, Callable[[str, bool], _Checked]] = {
+    "duckdb": _duckdb,
+    "postgresql": _postgresql,
+    "postgres": _postgresql,
+    "iceberg": _iceberg,
+    "bigquery": _bigquery,
 }
+"""Scheme -> what makes its warehouse; the libraries are loaded there, and only its own."""
 
 
 def shown(url: str) -> str:

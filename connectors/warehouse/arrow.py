@@ -16,7 +16,7 @@ from schemas.records import Record, Replaced
 from schemas.tables import TABLE_OF, TABLES, Table, arrow_fields
 
 R = TypeVar("R", bound=Record)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def values(column: pa.ChunkedArray, convert: Callable[[Any], Any] | None = None)
     if pa.types.is_timestamp(column.type):
         # Much faster than to_pylist(), which looks the zone up for every value.
         counts = column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()
-        return [None if n is None else _EPOCH + timedelta(microseconds=n) for n in counts]
+        return [None if n is None else EPOCH + timedelta(microseconds=n) for n in counts]
     found = _lists(column) if _is_plain_list(column) else column.to_pylist()
     return found if convert is None else [None if v is None else convert(v) for v in found]
 

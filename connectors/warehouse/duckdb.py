@@ -17,16 +17,16 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from connectors.warehouse import WarehouseError, arrow, ddl
+from connectors.warehouse import WarehouseError, arrow, ddl, selects
 from connectors.warehouse.ddl import literal, names, quoted
 from connectors.warehouse.duckdb_file import DuckDBFile, database, parse_url
+from connectors.warehouse.upsert import apply_batch
 from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
-from schemas.tables import TABLE_OF, TABLES, Table, arrow_fields
+from schemas.tables import TABLE_OF, TABLES, arrow_fields
 
 R = TypeVar("R", bound=Record)
 _TYPES = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
 """Types that DuckDB tells by another name than it was given."""
-_MEMBER = names(c for c in arrow_fields(Member) if c != "at") + ', coalesce(published_at, first_seen_at) AS "at"'
 
 
 class DuckDBWarehouse:
@@ -82,6 +82,13 @@ class DuckDBWarehouse:
             existing.setdefault(table, {})[column] = _TYPES.get(kind, kind)
         return ddl.unlike(existing, {table: tuple(found) for table, found in keys}, ddl.DUCKDB)
 
+    def maintain(self, now: datetime) -> dict[str, int]:
+        """Write the log into the file; DuckDB uses the room of removed rows again by itself."""
+        self._refuse_read_only()
+        with self._open() as cursor, self._database.writing:
+            cursor.execute("CHECKPOINT")
+        return {"checkpoints": 1}
+
     @contextlib.contextmanager
     def hold(self) -> Iterator[DuckDBWarehouse]:
         with self._database.hold(self.read_only):
@@ -101,59 +108,7 @@ class DuckDBWarehouse:
         self._refuse_read_only()
         batch = arrow.Batch.of(records)
         with self._open() as cursor, self._database.writing, _transaction(cursor):
-            for replaced in batch.replaced:
-                self._remove_absent(cursor, replaced, batch)
-            for table in TABLES.values():
-                for cls in table.records:
-                    if cls in batch.rows:
-                        self._put(cursor, table, cls, batch.rows[cls])
-            if Link in batch.rows:
-                self._move_metrics(cursor, batch.rows[Link])
-
-    def _remove_absent(
-        self, cursor: duckdb.DuckDBPyConnection, replaced: arrow.Replacement, batch: arrow.Batch
-    ) -> None:
-        table, name = replaced.table, quoted(replaced.table.name)
-        cls, key = table.records[0], table.key
-        kept = batch.rows[cls] if cls in batch.rows else arrow.to_arrow(cls, [])
-        cursor.register("kept", kept.select(list(key)))
-        cursor.execute(
-            f"DELETE FROM {name} WHERE rowid IN (SELECT t.rowid FROM {name} t ANTI JOIN kept k USING ({names(key)}) "
-            f"WHERE t.{quoted(table.group or '')} IN (SELECT unnest(?::VARCHAR[])))",
-            [list(replaced.groups)],
-        )
-        cursor.unregister("kept")
-
-    def _put(self, cursor: duckdb.DuckDBPyConnection, table: Table, cls: type[Record], rows: pa.Table) -> None:
-        """Upsert rows whose keys are unique among them."""
-        name, key = quoted(table.name), table.key
-        values = [c for c in rows.column_names if c not in key]
-        same_key = " AND ".join(f"t.{quoted(c)} = b.{quoted(c)}" for c in key)
-        cursor.register("incoming", rows)
-        cursor.execute("CREATE OR REPLACE TEMP TABLE batch AS SELECT * FROM incoming")
-        cursor.unregister("incoming")
-        cursor.execute(
-            f"CREATE OR REPLACE TEMP TABLE found AS SELECT t.rowid AS found_row, {names(key, 'b')} "
-            f"FROM {name} t JOIN batch b ON {same_key}"
-        )
-        fresh = f"FROM batch b ANTI JOIN found f USING ({names(key)})"
-        if cls is not table.records[0]:
-            _refuse_parts_without_row(cursor.execute(f"SELECT {names(key)} {fresh} LIMIT 3").fetchall(), cls, table)
-        cursor.execute(
-            f"UPDATE {name} AS t SET {', '.join(f'{quoted(c)} = s.{quoted(c)}' for c in values)} "
-            f"FROM (SELECT f.found_row, b.* FROM batch b JOIN found f USING ({names(key)})) s "
-            f"WHERE t.rowid = s.found_row AND ({names(values, 't')}) IS DISTINCT FROM ({names(values, 's')})"
-        )
-        cursor.execute(f"INSERT INTO {name} ({names(rows.column_names)}) SELECT {names(rows.column_names)} {fresh}")
-
-    def _move_metrics(self, cursor: duckdb.DuckDBPyConnection, links: pa.Table) -> None:
-        """Metrics are of the story that their article's link says."""
-        cursor.register("incoming", links.select(["article_id", "story_id"]))
-        cursor.execute(
-            "UPDATE metrics AS t SET story_id = i.story_id FROM incoming i "
-            "WHERE t.article_id = i.article_id AND t.story_id IS DISTINCT FROM i.story_id"
-        )
-        cursor.unregister("incoming")
+            apply_batch(cursor, batch)
 
     # -- reading: the pipeline's history --
 
@@ -235,22 +190,16 @@ class DuckDBWarehouse:
         order: str = "",
         limit: int | None = None,
     ) -> list[R]:
-        sql = f"SELECT {names(arrow_fields(record))} FROM {quoted(TABLE_OF[record].name)}"
-        sql += f" WHERE {ddl.filled(record)}" + (f" AND ({where})" if where else "")
-        sql += f" ORDER BY {ddl.order_by(order)}" if order else ""
-        sql += f" LIMIT {int(limit)}" if limit is not None else ""
+        sql = selects.rows(record, where, order, limit)
         with self._open() as cursor:
             return arrow.from_arrow(record, _fetch(cursor, sql, [arrow.parameter(p) for p in parameters]))
 
     def count(self, table: str, where: str = "", parameters: Sequence[Any] = ()) -> int:
-        sql = f"SELECT count(*) FROM {quoted(TABLES[table].name)}" + (f" WHERE {where}" if where else "")
-        return int(self.query(sql, parameters)[0][0])
+        return int(self.query(selects.count(TABLES[table].name, where), parameters)[0][0])
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._open() as cursor:
-            kinds = {s.type for s in cursor.extract_statements(sql)}
-            if kinds != {duckdb.StatementType.SELECT}:
-                raise ValueError(f"only one SELECT can be asked of a warehouse, not: {' '.join(sql.split())[:80]}")
+            selects.refuse_all_but_select(cursor, sql)
             found = _fetch(cursor, sql, [arrow.parameter(p) for p in parameters])
         return list(zip(*(arrow.values(column) for column in found.columns), strict=True))
 
@@ -296,7 +245,7 @@ class DuckDBWarehouse:
         if not asked:
             return []
         table = quoted("articles" if record is Member else TABLE_OF[record].name)
-        columns = _MEMBER if record is Member else names(arrow_fields(record))
+        columns = selects.MEMBER if record is Member else names(arrow_fields(record))
         # Row numbers first: only the columns looked at are read whole.
         rowids = " UNION ".join(
             f"SELECT rowid FROM {table} WHERE {quoted(c)} IN (SELECT unnest(?::VARCHAR[]))" for c in asked
@@ -373,12 +322,6 @@ def _check_schema(cursor: duckdb.DuckDBPyConnection, url: str) -> None:
         raise WarehouseError(
             f"{url} has the tables of an older wiredesk: any command that writes brings them up to date"
         )
-
-
-def _refuse_parts_without_row(keys: list[tuple[Any, ...]], cls: type[Record], table: Table) -> None:
-    if keys:
-        found = ", ".join(str(k[0]) for k in keys)
-        raise ValueError(f"{cls.__name__} records for rows that {table.name} does not have: {found}, ...")
 
 
 def _durable(path: str) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from psycopg import errors
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from connectors.warehouse import WarehouseError, WarehouseFailed, arrow, ddl, postgresql_schema
+from connectors.warehouse import WarehouseError, WarehouseFailed, arrow, ddl, postgresql_schema, selects
 from connectors.warehouse.ddl import names, quoted
 from connectors.warehouse.postgresql_related import related
 from connectors.warehouse.postgresql_server import Connection, Server, first_line, parse_url, server
@@ -28,7 +28,6 @@ from schemas.tables import TABLE_OF, TABLES, Table, arrow_fields
 R = TypeVar("R", bound=Record)
 ATTEMPTS = 6
 RACES = (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation)
-_MEMBER = names(c for c in arrow_fields(Member) if c != "at") + ', coalesce(published_at, first_seen_at) AS "at"'
 
 
 class PostgreSQLWarehouse:
@@ -64,6 +63,11 @@ class PostgreSQLWarehouse:
 
     def problems(self) -> list[str]:
         return self._server.read(postgresql_schema.problems)
+
+    def maintain(self, now: datetime) -> dict[str, int]:
+        """Nothing: autovacuum is the server's."""
+        self._refuse_read_only()
+        return {}
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[PostgreSQLWarehouse]:
@@ -151,15 +155,11 @@ class PostgreSQLWarehouse:
         order: str = "",
         limit: int | None = None,
     ) -> list[R]:
-        sql = f"SELECT {names(arrow_fields(record))} FROM {quoted(TABLE_OF[record].name)}"
-        sql += f" WHERE {ddl.filled(record)}" + (f" AND ({where})" if where else "")
-        sql += f" ORDER BY {ddl.order_by(order)}" if order else ""
-        sql += f" LIMIT {int(limit)}" if limit is not None else ""
+        sql = selects.rows(record, where, order, limit)
         return arrow.from_rows(record, self._fetch(numbered(sql), parameters))
 
     def count(self, table: str, where: str = "", parameters: Sequence[Any] = ()) -> int:
-        sql = f"SELECT count(*) FROM {quoted(TABLES[table].name)}" + (f" WHERE {where}" if where else "")
-        return int(self.query(sql, parameters)[0][0])
+        return int(self.query(selects.count(TABLES[table].name, where), parameters)[0][0])
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         if not is_reading(sql):
@@ -204,7 +204,7 @@ class PostgreSQLWarehouse:
         if not asked:
             return []
         table = quoted("articles" if record is Member else TABLE_OF[record].name)
-        columns = _MEMBER if record is Member else names(arrow_fields(record))
+        columns = selects.MEMBER if record is Member else names(arrow_fields(record))
         where = " OR ".join(f"{quoted(column)} = ANY (${n}::text[])" for n, column in enumerate(asked, 1))
         sql = f"SELECT {columns} FROM {table} WHERE ({where}) AND {ddl.filled(record)}"
         return arrow.from_rows(record, self._fetch(sql, list(asked.values())))

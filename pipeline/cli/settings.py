@@ -43,6 +43,18 @@ class StreamSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Publish a copy of the warehouse for readers this often (0: never)."""
 
 
+class FlinkSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """The cluster that ``--runner FlinkRunner`` and ``wiredesk jobs`` use."""
+
+    master: str = "http://127.0.0.1:8081"
+    """Flink's dashboard and REST API."""
+    workers: str = "127.0.0.1:50000"
+    """Where each TaskManager finds its ``wiredesk worker-pool``."""
+    job_server: pathlib.Path | None = None
+    """The jar that pipelines are put into."""
+    checkpoint_seconds: float = pydantic.Field(10.0, gt=0)
+
+
 class KafkaSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Who wiredesk is to the brokers (everything else is in the queue's URL)."""
 
@@ -85,6 +97,7 @@ class Settings(BaseSettings):
     log_format: str = pydantic.Field("text", pattern="^(text|json)$")
     stream: StreamSettings = StreamSettings()
     backfill: BackfillSettings = BackfillSettings()
+    flink: FlinkSettings = FlinkSettings()
     kafka: KafkaSettings = KafkaSettings()
 
 

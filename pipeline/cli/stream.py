@@ -37,7 +37,8 @@ LOOK_SECONDS = 5.0
 )
 @click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
 @click.option("--once", is_flag=True, help="End when the queue is empty.")
-@click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner.")
+@click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner: DirectRunner or FlinkRunner.")
+@click.option("--flink-master", "--flink_master", metavar="URL", help="Flink's dashboard, for FlinkRunner.")
 @click.argument("beam_options", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 @click.pass_obj
 def stream(
@@ -46,14 +47,21 @@ def stream(
     warehouse_url: str | None,
     once: bool,
     runner: str,
+    flink_master: str | None,
     beam_options: tuple[str, ...],
 ) -> None:
-    """Turn the queue's items into the warehouse's rows, until stopped (or --once).
+    """Turn the queue's items into the warehouse's rows, until stopped (or --once). With --runner FlinkRunner a cluster
+    does it: the job is submitted, and at work when this command ends (see also: wiredesk jobs).
 
     \b
     Example:
       wiredesk stream --queue sqlite:///var/queue.db --warehouse duckdb:///var/wiredesk.duckdb
+      wiredesk stream --runner FlinkRunner --flink-master http://127.0.0.1:8081 --parallelism=4
     """
+    if runner == "FlinkRunner":
+        if once:
+            raise UserError("--once: a job on Flink goes on until it is stopped (wiredesk jobs stop)")
+        return _submit(settings, queue_url, warehouse_url, flink_master, beam_options)
     options = checked_beam_options(runner, beam_options)
     where = warehouse_url or settings.warehouse
     if settings.stream.snapshot_seconds and not where.startswith("duckdb:"):
@@ -67,6 +75,21 @@ def stream(
         finally:
             queue.close()
     click.echo(f"{total.items} items read: {total.new} new, {total.items - total.new} seen before")
+
+
+def _submit(
+    settings: Settings,
+    queue_url: str | None,
+    warehouse_url: str | None,
+    flink_master: str | None,
+    beam_options: Sequence[str],
+) -> None:
+    from pipeline.cli.cluster import told
+    from pipeline.cli.flink_stream import flink_stream
+
+    cluster, submission = flink_stream(settings, queue_url, warehouse_url, flink_master, beam_options)
+    with submission.packed() as packed:
+        click.echo(told(cluster, packed.start(cluster)))
 
 
 def run_stream(
@@ -192,7 +215,7 @@ def after(positions: Positions, messages: Sequence[Message]) -> dict[int, int]:
 def checked_beam_options(runner: str, options: Sequence[str]) -> tuple[str, ...]:
     """Beam's options as given, if the runner is one that works here and Beam knows them all. Raises ``UserError``."""
     if runner != "DirectRunner":
-        raise UserError(f"--runner {runner}: this version runs on DirectRunner only (its batches need no cluster)")
+        raise UserError(f"--runner {runner}: wiredesk runs on DirectRunner and on FlinkRunner")
     if not options:
         return ()
     from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser

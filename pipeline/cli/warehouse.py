@@ -1,4 +1,4 @@
-"""``wiredesk warehouse``: make, bring up to date, verify and copy warehouses of any kind, through the one contract."""
+"""``wiredesk warehouse``: make, bring up to date, verify, maintain and copy warehouses of any kind, by one contract."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 
 from connectors.warehouse import OpenWarehouse, Warehouse, ddl, shown
 from pipeline.cli.audit import Check, ask, rules
-from pipeline.cli.doors import make_folder, warehouse_opener, warehouse_reader
+from pipeline.cli.doors import make_folder, now, warehouse_opener, warehouse_reader
 from pipeline.cli.errors import Failed, UserError
 from pipeline.cli.settings import Settings
 from schemas import records
@@ -25,13 +25,16 @@ ROWS_OF: dict[type[Record], int] = {records.Article: 500, records.ArticleVersion
 """Fewer of those with texts or whole pages: some 50 MB at the worst."""
 
 _url = click.option(
-    "--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path, postgresql://...)."
+    "--warehouse",
+    "warehouse_url",
+    metavar="URL",
+    help="Which warehouse (duckdb:///path, postgresql://..., iceberg://..., bigquery://...).",
 )
 
 
 @click.group()
 def warehouse() -> None:
-    """Make, bring up to date, verify and copy warehouses."""
+    """Make, bring up to date, verify, maintain and copy warehouses."""
 
 
 @warehouse.command()
@@ -150,6 +153,25 @@ def _existing(url: str) -> Warehouse:
     """The warehouse, to look at or to change; not made if it is not there."""
     make_folder(url, must_exist=True)
     return OpenWarehouse(url)()
+
+
+@warehouse.command()
+@_url
+@click.pass_obj
+def maintain(settings: Settings, warehouse_url: str | None) -> None:
+    """Do the upkeep that a warehouse needs beside its batches; may run while a stream does.
+
+    Iceberg: small files put together, old snapshots forgotten, files that nothing needs deleted (a stream does the same
+    every 100 batches). BigQuery: staging tables of killed writers dropped. DuckDB: a checkpoint. PostgreSQL needs none.
+
+    \b
+    Example:
+      wiredesk warehouse maintain --warehouse iceberg:///var/lake
+    """
+    url = warehouse_url or settings.warehouse
+    make_folder(url, must_exist=True)
+    done = OpenWarehouse(url)().maintain(now())
+    click.echo(", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in done.items()) or "nothing to do")
 
 
 # -- copy --

@@ -239,7 +239,7 @@ def test_places_are_read(queue):
 def test_an_offset_alone_is_for_a_queue_of_one_partition(tmp_path, kafka_url):
     file, topic = open_queue(f"sqlite:///{tmp_path}/q.db"), open_queue(kafka_url)
     assert where("7", file) == {0: 7}
-    with pytest.raises(Exception, match="there are 3 partitions"):
+    with pytest.raises(Exception, match="the queue has 3 partitions"):
         where("7", topic)
     file.close()
     topic.close()

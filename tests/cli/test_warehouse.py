@@ -160,6 +160,24 @@ def execute(url: str, statement: str) -> list[tuple]:
         return done.fetchall() if done.description else []
 
 
+def test_maintain_does_the_upkeep_and_keeps_the_rows(url, capsys):
+    filled(url)
+    code, out, err = run(capsys, "warehouse", "maintain", "--warehouse", url)
+    assert (code, err) == (0, "")
+    assert out in ("1 checkpoints\n", "nothing to do\n")
+    assert open_warehouse(url).count("articles") == 2
+
+
+def test_maintain_of_a_lake_says_what_it_did(capsys, tmp_path):
+    url = f"iceberg:///{tmp_path}/lake"
+    filled(url)
+    filled(url)
+    code, out, _ = run(capsys, "warehouse", "maintain", "--warehouse", url)
+    assert code == 0
+    assert out == "0 files folded, 0 snapshots expired, 0 files deleted\n"
+    assert run(capsys, "warehouse", "verify", "--warehouse", url)[0] == 0
+
+
 # -- copy --
 
 

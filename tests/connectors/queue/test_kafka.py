@@ -215,6 +215,7 @@ def alone(own_broker, request):
     own_broker.start()
 
 
+@pytest.mark.slow
 def test_without_a_broker_everything_is_to_be_tried_again(alone, own_broker):
     queue = open_queue(alone)
     queue.append(outgoing("a"))

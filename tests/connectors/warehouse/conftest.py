@@ -6,13 +6,25 @@ import pytest
 
 from connectors.warehouse import open_warehouse
 
+ENGINES = pytest.mark.engines
 
-@pytest.fixture(params=["duckdb", "postgresql"])
+
+@pytest.fixture(
+    params=[
+        "duckdb",
+        "postgresql",
+        "iceberg",
+        pytest.param("iceberg_rest", marks=ENGINES),
+        pytest.param("bigquery", marks=ENGINES),
+    ]
+)
 def warehouse_url(request, tmp_path):
     """The URL of a warehouse that does not exist yet."""
-    if request.param == "postgresql":
-        return request.getfixturevalue("postgresql_url")
-    return f"duckdb:///{tmp_path}/w.duckdb"
+    if request.param == "duckdb":
+        return f"duckdb:///{tmp_path}/w.duckdb"
+    if request.param == "iceberg":
+        return f"iceberg:///{tmp_path}/lake"
+    return request.getfixturevalue(f"{request.param}_url")
 
 
 @pytest.fixture(scope="session")

