@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: help setup demo test fast-test fuzz lint format eval bench train schemas lock clean
+.PHONY: help setup demo test fast-test fuzz lint format eval bench train schemas lock engines engines-down clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make .venv with exactly the locked packages
 
@@ -63,6 +63,12 @@ schemas: setup ## write docs/schemas/ and docs/tables.md again from the records
 lock: setup ## resolve the dependencies again
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --group dev --no-header --no-annotate \
 		--quiet --output-file requirements.lock pyproject.toml
+
+engines: setup ## Kafka, Flink and PostgreSQL on this machine, to try wiredesk out on them (needs Java 17 and Maven)
+	@PYTHONPATH=deploy $(BIN)/python -m engines up
+
+engines-down: setup ## stop just these
+	@PYTHONPATH=deploy $(BIN)/python -m engines down
 
 clean: ## remove what make made
 	@rm -rf .venv var dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 CARD = Path(__file__).parents[1] / "docs" / "matching-model.md"
-BINS = ((0.45, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.01))
 HEAD = """# The models of matching
 
 `make train` wrote this page, and the two models in `pipeline/matching/data/`, from labelled sets that are not part of
@@ -32,11 +33,19 @@ with made-up ones (the stories of a set within four days).
 LATER = """
 ## Calibration
 
-Of the links with a probability (`articles.similarity` of a rewrite) in a range, how many join two articles of one
-story, held out, all sets with stories:
+Of the links with a probability in a range, how many join two articles of one story, held out, all sets with stories
+and their variants: as the trees say it, and as `articles.similarity` of a rewrite says it, by a monotone map
+(isotonic, each set weighing the same) fitted on the other folds. The range is that of the column's own probability.
 
-| probability | right | links |
-|---|---|---|
+| probability | trees, right | links | calibrated, right | links | {sets} |
+|---|---|---|---|---|{rule}|
+"""
+MAP = """
+The map that ships, fitted on all folds (between its knots a line; it changes no decision, only what is said of it):
+
+| trees | {said} |
+|---|{rule}|
+| right | {right} |
 """
 FAILURES = """
 ## Known failures
@@ -53,11 +62,12 @@ FAILURES = """
 
 def write_card(
     scores: Mapping[str, Mapping[float, float]],
-    tied: Sequence[tuple[float, bool]],
+    tied: Iterable[tuple[float, float, str, list[tuple[float, int]]]],
+    curve: np.ndarray,
     sizes: Mapping[str, int],
     threshold: float,
 ) -> None:
-    """``scores``: set -> threshold -> F1; ``tied``: (probability, right) of each link; ``sizes``: for the head."""
+    """``scores``: set -> threshold -> F1; ``tied``: ``Said.table``; ``curve``: the map; ``sizes``: for the head."""
     thresholds = list(next(iter(scores.values())))
     text = HEAD.format(
         **sizes,
@@ -67,9 +77,15 @@ def write_card(
     ).replace("||\n", "|\n")
     for name, row in scores.items():
         text += f"| {name} | " + " | ".join(f"{f1:.3f}" for f1 in row.values()) + " |\n"
-    text += LATER
-    for low, high in BINS:
-        right = [ok for p, ok in tied if low <= p < high]
-        share = f"{sum(right) / len(right):.3f}" if right else ""
-        text += f"| {low:.2f}-{min(high, 1):.2f} | {share} | {len(right)} |\n"
+    rows: dict[tuple[float, float], dict[str, list[tuple[float, int]]]] = {}
+    for low, high, name, columns in tied:
+        rows.setdefault((low, high), {})[name] = columns
+    sets = [name for name in next(iter(rows.values())) if name != "all"]
+    text += LATER.format(sets=" | ".join(sets), rule="---|" * len(sets)).replace("||\n", "|\n")
+    for (low, high), row in rows.items():
+        cells = [cell for share, count in row["all"] for cell in (f"{share:.3f}", str(count))]
+        cells += [f"{row[name][1][0]:.3f} ({row[name][1][1]})" if row[name][1][1] else "" for name in sets]
+        text += f"| {low:.1f}-{high:.1f} | " + " | ".join(cells) + " |\n"
+    said, right = ([f"{x:.2f}" for x in knots] for knots in curve)
+    text += MAP.format(said=" | ".join(said), right=" | ".join(right), rule="---|" * len(said)).replace("||\n", "|\n")
     CARD.write_text(text + FAILURES, "utf-8")

@@ -14,14 +14,16 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import labelled
-import lightgbm
 import msgspec
 import numpy as np
+from calibration import Said
+from forests import fit
 from model_card import write_card
 from scores import b_cubed
 
@@ -38,6 +40,8 @@ from schemas.records import Article
 DATA = Path(words.__file__).parent / "data"
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 FOLDS = 5
+SIDE_BY_SIDE = 2
+"""So many folds are trained at a time, one core each."""
 WEIGHTS = {"neus": 1.0, "ecb": 0.7, "fnc": 0.7, "families": 2.0, "background": 0.4}
 VARIED = 0.5
 """A variant of a set weighs so much of the set."""
@@ -52,11 +56,11 @@ CROWDED = 30
 BUSY = 4
 """Into so many days the stories of labelled sets are: of one day are many."""
 DRAWS = 4
-"""Halves and sets with singletons are drawn so many times more for the scores of labelled sets."""
+"""Halves and sets with singletons are drawn so many times."""
 ALONE = 0.3
 """In thinned sets so many articles stand alone."""
 LIKENESS = {"num_leaves": 31, "learning_rate": 0.08, "trees": 160}
-LINKS = {"num_leaves": 15, "learning_rate": 0.06, "trees": 160}
+LINKS = {"num_leaves": 31, "learning_rate": 0.06, "trees": 160}
 
 
 @dataclass(frozen=True)
@@ -238,57 +242,12 @@ def _firsts(count: int, edges: Iterable[tuple[int, int]]) -> np.ndarray:
 # -- fitting -----------------------------------------------------------------------------------------------------------
 
 
-def fit(features: Sequence[str], shape: dict[str, float], parts: Sequence[tuple[np.ndarray, View]]) -> Forest:
+def fitted(features: Sequence[str], shape: dict[str, float], parts: Sequence[tuple[np.ndarray, View]]) -> Forest:
     """A forest trained on these rows of features and their views' pairs."""
     rows = np.concatenate([x[v.told] for x, v in parts])
     same = np.concatenate([v.same[v.told] for _, v in parts])
     weight = np.concatenate([np.full(int(v.told.sum()), v.weight) for _, v in parts])
-    settings = {
-        "objective": "binary",
-        "num_leaves": shape["num_leaves"],
-        "learning_rate": shape["learning_rate"],
-        "min_data_in_leaf": 40,
-        "feature_fraction": 0.7,
-        "bagging_fraction": 0.8,
-        "bagging_freq": 1,
-        "lambda_l2": 5.0,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 2,
-        "seed": 1,
-        "verbose": -1,
-    }
-    booster = lightgbm.train(settings, lightgbm.Dataset(rows, same, weight=weight), int(shape["trees"]))
-    return _exported(booster.dump_model(), features)
-
-
-def _exported(model: dict, features: Sequence[str]) -> Forest:
-    """The trees of a LightGBM model as arrays."""
-    feature, threshold, left, right, value, roots = [], [], [], [], [], []
-
-    def add(node: dict) -> int:
-        if "leaf_value" in node:
-            value.append(node["leaf_value"])
-            return -len(value)
-        at = len(feature)
-        feature.append(node["split_feature"])
-        threshold.append(node["threshold"])
-        left.append(0)
-        right.append(0)
-        left[at], right[at] = add(node["left_child"]), add(node["right_child"])
-        return at
-
-    for tree in model["tree_info"]:
-        roots.append(add(tree["tree_structure"]))
-    return Forest(
-        features=tuple(features),
-        feature=np.array(feature, np.int16),
-        threshold=np.array(threshold, np.float32),
-        left=np.array(left, np.int32),
-        right=np.array(right, np.int32),
-        value=np.array(value, np.float32).astype(np.float64),
-        roots=np.array(roots, np.int32),
-    )
+    return fit(features, shape, rows, same, weight)
 
 
 def without(v: View, x: np.ndarray, fold: int) -> tuple[np.ndarray, View]:
@@ -302,11 +261,15 @@ def held_out(
 ) -> list[np.ndarray]:
     """For each view the probability of each pair, from a forest that did not see the later article's story."""
     found = [np.zeros(len(v.same)) for v in views]
-    for fold in range(FOLDS):
-        forest = fit(features, shape, [without(v, x, fold) for v, x in zip(views, rows, strict=True)])
-        for v, x, probability in zip(views, rows, found, strict=True):
-            mine = v.folds[v.later] == fold
-            probability[mine] = forest.probability(x[mine])
+
+    def without_one(fold: int) -> Forest:
+        return fitted(features, shape, [without(v, x, fold) for v, x in zip(views, rows, strict=True)])
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for fold, forest in enumerate(pool.map(without_one, range(FOLDS))):
+            for v, x, probability in zip(views, rows, found, strict=True):
+                mine = v.folds[v.later] == fold
+                probability[mine] = forest.probability(x[mine])
     return found
 
 
@@ -353,6 +316,20 @@ def thinnings(v: View, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarr
     yield "singletons", kept
 
 
+def drawn_thinnings(v: View, rng: np.random.Generator) -> Iterator[tuple[str, float, np.ndarray]]:
+    """Thinnings with what each weighs. Those of sets with stories are drawn ``DRAWS`` times, each weighing less: one
+    random half says little of a small set, and its neighbours are others each time."""
+    if v.name.startswith("background"):
+        for how, mask in thinnings(v, rng):
+            if how == "full" or v.name != "background":
+                yield how, 1.0, mask
+        return
+    for draw in range(DRAWS):
+        for how, mask in thinnings(v, rng):
+            if how != "full" or draw == 0:
+                yield how, 1.0 if how == "full" else 1 / DRAWS, mask
+
+
 def report(v: View, p: np.ndarray, mask: np.ndarray) -> dict[float, float]:
     """B-cubed F1 at some thresholds."""
     scores = {}
@@ -362,6 +339,18 @@ def report(v: View, p: np.ndarray, mask: np.ndarray) -> dict[float, float]:
         gold = {v.ids[n]: str(v.stories[n]) for n in at}
         scores[threshold] = b_cubed(gold, {v.ids[n]: str(first[n]) for n in at})[2]
     return scores
+
+
+def links_said(judged: Iterable[tuple[str, View, np.ndarray]]) -> Said:
+    """What is said of the links of rewrites, and whether they are right. The background has no stories to tell."""
+    rows = []
+    for name, v, p in judged:
+        if not name.startswith("background"):
+            _, parents = grouped(v, p, Matching().threshold)
+            of_it = name.split()[0]
+            rows += [(of_it, v.folds[n], q, v.stories[n] == v.stories[m]) for n, (m, q) in parents.items()]
+    sets, folds, said, right = (np.array(column) for column in zip(*rows, strict=True))
+    return Said(sets, folds, said, right)
 
 
 def main() -> None:
@@ -391,23 +380,13 @@ def main() -> None:
             views.append(varied)
         print(name, "read", flush=True)
     likeness = held_out(views, [v.features for v in views], FEATURES, LIKENESS)
-    thinned, masks, edged = [], [], []
+    thinned, masks = [], []
     for v, p in zip(views, likeness, strict=True):
-        for how, mask in thinnings(v, rng):
-            if v.name == "background" and how != "full":
-                continue
+        for how, share, mask in drawn_thinnings(v, rng):
             kept = mask[v.later] & mask[v.earlier]
-            thinned.append((f"{v.name} {how}", *in_surroundings(v.of_pairs(kept), p[kept])))
+            edges, x = in_surroundings(v.of_pairs(kept), p[kept])
+            thinned.append((f"{v.name} {how}", replace(edges, weight=v.weight * share), x))
             masks.append(mask)
-    for v, p in zip(views, likeness, strict=True):  # scored only: one random half says little of a small set
-        for how, mask in (
-            drawn for _ in range(DRAWS if v.name in labelled.STORIES else 0) for drawn in thinnings(v, rng)
-        ):
-            if how != "full":
-                kept = mask[v.later] & mask[v.earlier]
-                untold = replace(v.of_pairs(kept), told=np.zeros(int(kept.sum()), np.bool_))
-                thinned.append((f"{v.name} {how}", *in_surroundings(untold, p[kept])))
-                masks.append(mask)
     edged = [(v, x) for _, v, x in thinned]
     names = (*SURROUNDINGS, *FEATURES)
     links = held_out([v for v, _ in edged], [x for _, x in edged], names, LINKS)
@@ -418,19 +397,16 @@ def main() -> None:
     scores = {name: {t: float(np.mean([f1[t] for f1 in found])) for t in found[0]} for name, found in drawn.items()}
     for name, row in scores.items():
         print(f"{name:24s}" + "".join(f"{f1:9.4f}" for f1 in row.values()))
-    tied = []
-    for (name, v, _), p in zip(thinned, links, strict=True):
-        if not name.startswith("background"):
-            _, parents = grouped(v, p, Matching().threshold)
-            tied += [(p, bool(v.stories[n] == v.stories[parent])) for n, (parent, p) in parents.items()]
-    print("links of probability ... are right (held out):")
-    for low, high in ((0.3, 0.5), (0.5, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 0.9), (0.9, 1.01)):
-        right = [ok for p, ok in tied if low <= p < high]
-        print(f"  {low:.1f}-{min(high, 1):.1f}  {np.mean(right) if right else 0:.3f} of {len(right)}")
+    tied = links_said(zip((name for name, _, _ in thinned), (v for _, v, _ in thinned), links, strict=True))
+    curve = tied.curve(np.ones(len(tied.said), np.bool_))
+    tied = replace(tied, calibrated=tied.held_out())
+    print("links of probability ... are right (held out, calibrated on the other folds):")
+    for low, high, name, (raw, mapped) in tied.table():
+        print(f"  {low:.1f}-{high:.1f} {name:9s} {raw[0]:.3f} of {raw[1]}, calibrated {mapped[0]:.3f} of {mapped[1]}")
     if not args.only_report:
         forests = {
-            "likeness": fit(FEATURES, LIKENESS, [(v.features, v) for v in views]),
-            "links": fit(names, LINKS, [(x, v) for v, x in edged]),
+            "likeness": fitted(FEATURES, LIKENESS, [(v.features, v) for v in views]),
+            "links": replace(fitted(names, LINKS, [(x, v) for v, x in edged]), calibration=curve),
         }
         for name, forest in forests.items():
             (DATA / f"{name}.npz").write_bytes(forest.packed())
@@ -441,7 +417,7 @@ def main() -> None:
             "features": len(FEATURES),
             "surroundings": len(SURROUNDINGS),
         }
-        write_card(scores, tied, sizes, Matching().threshold)
+        write_card(scores, tied.table(), curve, sizes, Matching().threshold)
 
 
 if __name__ == "__main__":

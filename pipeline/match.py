@@ -117,9 +117,10 @@ def _section_records(
             rows[key] = ArticleSection(section_id=key, article_id=article_id, **msgspec.structs.asdict(section))
     records: list[Record] = []
     for key, row in sorted(rows.items()):
-        _, tie = settled.get(key, ("", Tie(row.parent_id, similarity=row.similarity)))
+        _, tie = settled.get(key, ("", Tie(row.parent_id, row.relation, row.similarity, copy_kind=row.copy_kind)))
         story_id = after[tie.parent_id].story_id if tie.parent_id else None
-        row = msgspec.structs.replace(row, parent_id=tie.parent_id, similarity=tie.similarity, story_id=story_id)
+        said = {column: value for column, value in tie._asdict().items() if column != "copy_group"}
+        row = msgspec.structs.replace(row, **said, story_id=story_id)
         if row.article_id in fresh or row != stored[key]:
             records.append(row)
     digests = {key for key, found in sections.items() if found} | {r.article_id for r in stored.values()}

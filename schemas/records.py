@@ -11,6 +11,9 @@ from typing import Literal
 
 import msgspec
 
+CopyKind = Literal["exact", "cut", "extended", "embedded", "edited"]
+"""What was done to a text to make a copy of it: see pipeline/matching/provenance.py."""
+
 
 class Record(msgspec.Struct, frozen=True):
     """The base of all records: frozen values. Unknown fields of a newer writer are ignored when decoding.
@@ -164,6 +167,7 @@ class Link(Record, frozen=True, kw_only=True):
     relation: Literal["original", "copy", "rewrite"] = "original"
     similarity: float | None = None
     copy_group: str | None = None
+    copy_kind: CopyKind | None = None
 
 
 class Sketch(Record, frozen=True, kw_only=True):
@@ -179,6 +183,10 @@ class Sketch(Record, frozen=True, kw_only=True):
     """Signed 64-bit. Two articles are compared only if they share one."""
     evidence: bytes = b""
     """Packed by the matching step, with its own version byte."""
+    wire_credit: str | None = None
+    """The agency that the article credits; of an agency's own article that agency."""
+    agency: str | None = None
+    """The agency on whose own site the article stands."""
 
 
 class Pair(Record, frozen=True, kw_only=True):
@@ -202,6 +210,7 @@ class Member(Record, frozen=True, kw_only=True):
     relation: Literal["original", "copy", "rewrite"] = "original"
     similarity: float | None = None
     copy_group: str | None = None
+    copy_kind: CopyKind | None = None
     title: str | None = None
     source: str = ""
     published_at: datetime | None = None
@@ -242,7 +251,9 @@ class ArticleSection(Record, frozen=True, kw_only=True):
     article_id: str
     story_id: str | None = None
     parent_id: str | None = None
+    relation: Literal["original", "copy", "rewrite"] = "original"
     similarity: float | None = None
+    copy_kind: CopyKind | None = None
     title: str | None = None
     span_start: int
     span_end: int
@@ -349,3 +360,14 @@ class Replaced(Record, frozen=True, kw_only=True):
 
     table: str
     group: str
+
+
+class Claim(Record, frozen=True, kw_only=True):
+    """Goes through the queue for a message that is too large for it, whose bytes lie in a store of blobs."""
+
+    url: str
+    """Where the writer put it, for people; readers look it up by ``sha256`` in the store that they were told of."""
+    size: int
+    """Bytes."""
+    sha256: str
+    """Lower-case hex."""

@@ -42,6 +42,7 @@ KINDS: dict[int, type[records.Record]] = {
     15: records.Progress,
     16: records.Replaced,
     17: records.Pair,
+    18: records.Claim,
 }
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
 
@@ -87,6 +88,11 @@ def decode(data: bytes) -> records.Record:
         return msgspec.convert(fields, KINDS[kind])
     except (msgspec.MsgspecError, zstandard.ZstdError, UnicodeDecodeError) as e:
         raise WireError(f"damaged {KINDS[kind].__name__} record: {e}") from e
+
+
+def kind_of(data: bytes) -> type[records.Record] | None:
+    """What kind of record these bytes say they are, without reading it; None if they are none that is known."""
+    return KINDS.get(data[3]) if len(data) >= 5 and data[:2] == MAGIC else None
 
 
 def decode_as(cls: type[R], data: bytes) -> R:

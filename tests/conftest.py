@@ -19,7 +19,7 @@ from filelock import FileLock
 from connectors.warehouse import OpenWarehouse, open_warehouse
 from pipeline.cli.warehouse import copy_all
 
-pytest_plugins = ("lake_engines",)
+pytest_plugins = ("kafka_broker", "flink_cluster", "lake_engines")
 
 # The same examples every time, so that a run says something about the change it tests; `make fuzz` looks for new ones.
 hypothesis.settings.register_profile("same", derandomize=True, database=None)
@@ -30,6 +30,14 @@ hypothesis.settings.load_profile("same")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no core waits for it at the end."""
     items.sort(key=lambda item: "slow" not in item.keywords)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once for each engine that this machine can't run, what was skipped and how to get it."""
+    skipped = [r for r in terminalreporter.stats.get("skipped", []) if "engines" in r.keywords]
+    for why in sorted({str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)}):
+        count = sum(report.longrepr[2] == why for report in skipped)
+        terminalreporter.write_line(f"{count} tests of engines skipped: {why.removeprefix('Skipped: ')}")
 
 
 def shared_folder(tmp_path_factory) -> pathlib.Path:

@@ -51,6 +51,9 @@ MISTAKES = [
     (["sources", "discover"], "Missing argument"),
     (["sources", "discover", "ftp://x"], "http"),
     (["queue", "status", "--queue", "sqlite:///missing.db"], "missing.db"),
+    (["queue", "status", "--queue", "kafka://a:9092"], "kafka://host:port/topic"),
+    (["queue", "replay"], "--from"),
+    (["queue", "replay", "--from", "start", "--queue", "sqlite:///missing.db"], "missing.db"),
     (["snapshot"], "FILE"),
     (["warehouse", "mend"], "No such command"),
     (["warehouse", "verify", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
@@ -59,6 +62,11 @@ MISTAKES = [
     (["warehouse", "copy", "duckdb:///x", "duckdb:///x"], "the same warehouse"),
     (["warehouse", "init", "--warehouse", "postgresql://h/d?schema="], "can't be a schema"),
     (["up", "--sources", "missing.toml"], "missing.toml"),
+    (["stream", "--runner", "FlinkRunner", "--once"], "wiredesk jobs stop"),
+    (["stream", "--runner", "FlinkRunner"], "make engines"),
+    (["jobs", "list", "--flink-master", "http://"], "no Flink"),
+    (["jobs", "upgrade"], "flink.job_server"),
+    (["worker-pool", "--port", "100000"], "65535"),
     (["demo", "--nope"], "--nope"),
 ]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from connectors.poller.state import Change, PollState
-from connectors.queue import Outgoing, Queue, QueueFull
+from connectors.queue import Outgoing, Queue, QueueFull, QueueUnavailable
 
 T = TypeVar("T")
 
@@ -24,12 +24,12 @@ class CommitSettings:
     most: int = 500
     """Changes in one transaction."""
     full_wait: float = 1.0
-    """Seconds between two tries to append to a full queue."""
+    """Seconds between two tries to append to a queue that is full or can't be reached."""
 
 
 class Committer:
-    """An asynchronous context manager. ``on_full`` (with the reason) and ``on_room`` are called when a full queue
-    starts and ends holding things up."""
+    """An asynchronous context manager. ``on_full`` (with the reason) and ``on_room`` are called when a queue that is
+    full or can't be reached starts and ends holding things up."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Committer:
     async def commit(self, change: Change, messages: Sequence[Outgoing] = ()) -> None:
         """Return when the messages are in the queue and the change is in the state, both for good.
 
-        Raises what the queue or the state raised (a full disk, a broker that is gone)."""
+        Raises what the queue or the state raised (a full disk, a topic that is gone)."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((messages, change, done))
         self._work.set()
@@ -108,8 +108,8 @@ class Committer:
                     await loop.run_in_executor(self._thread, self._queue.append, messages[:size])
                     self.appended += len(messages[:size])
                     messages = messages[size:]
-                except QueueFull as e:
-                    if size > 1:
+                except (QueueFull, QueueUnavailable) as e:
+                    if isinstance(e, QueueFull) and size > 1:
                         size = (size + 1) // 2
                         continue
                     if not held:

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 
-from connectors.queue import Message, Outgoing, Positions, QueueError, QueueFull
+from connectors.queue import DeadLetter, Message, Outgoing, Positions, QueueError, QueueFull, options
 
 PREFIX = "sqlite:///"
 APPLICATION_ID = 0x57445131
@@ -35,8 +32,6 @@ TRIM_STEP = 2000
 VACUUM_PAGES = 5000
 """Pages given back in one transaction, for the same reason."""
 
-_SIZES = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_DURATIONS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TABLES = """
@@ -65,25 +60,15 @@ def parse_url(url: str) -> tuple[str, Limits]:
     path, _, query = url.removeprefix(PREFIX).partition("?")
     if not path or path.endswith("/"):
         raise QueueError(f"{url!r} names no file: use sqlite:///path")
-    readers: dict[str, Callable[[str], Any]] = {
-        "max_bytes": _size,
-        "max_messages": _count,
-        "retention": _duration,
-    }
-    given: dict[str, Any] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        if name not in readers:
-            known = ", ".join(f.name for f in fields(Limits))
-            raise QueueError(f"unknown option {name!r} in {url!r}: known are {known}")
-        try:
-            given[name] = readers[name](value)
-        except ValueError as e:
-            raise QueueError(f"option {name}={value!r} in {url!r}: {e}") from None
+    readers = {"max_bytes": options.size, "max_messages": options.count, "retention": options.duration}
+    given = options.read(url, query, readers)
     return os.path.abspath(path), Limits(**given)
 
 
 class SQLiteQueue:
     """See ``connectors.queue.Queue``. ``clock`` stamps what is appended."""
+
+    warnings: Sequence[str] = ()
 
     def __init__(self, url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)):
         self.url = url
@@ -101,20 +86,29 @@ class SQLiteQueue:
         rows = []
         for m in messages:
             headers = msgspec.json.encode(dict(m.headers)).decode()
-            size = len(m.value) + len(m.key.encode()) + len(headers.encode())
-            rows.append((m.key, headers, at, size, m.value))
-        size = sum(row[3] for row in rows)
+            held = len(m.value) + len(m.key.encode()) + len(headers.encode())
+            rows.append((m.key, headers, at, held, m.value))
+        total = sum(row[3] for row in rows)
         with self._transaction():
-            self._make_room(len(rows), size)
+            self._make_room(len(rows), total)
             ((end,),) = self._db.execute("SELECT next FROM queue").fetchall()
             self._db.executemany(
                 "INSERT INTO messages (offset, key, headers, appended_at, size, value) VALUES (?, ?, ?, ?, ?, ?)",
                 ((end + n, *row) for n, row in enumerate(rows)),
             )
-            self._db.execute("UPDATE queue SET next = next + ?, bytes = bytes + ?", (len(rows), size))
+            self._db.execute("UPDATE queue SET next = next + ?, bytes = bytes + ?", (len(rows), total))
         return {PARTITION: end + len(rows)}
 
-    def read(self, positions: Positions, limit: int, max_bytes: int, timeout: float) -> list[Message]:
+    def read(
+        self,
+        positions: Positions,
+        limit: int,
+        max_bytes: int,
+        timeout: float,
+        partitions: Collection[int] | None = None,
+    ) -> list[Message]:
+        if partitions is not None and PARTITION not in partitions:
+            return []
         position, deadline = positions.get(PARTITION, 0), time.monotonic() + timeout
         # Changes whenever another connection commits, and costs much less than a query (SQLite's data_version).
         seen = self._one("PRAGMA data_version")
@@ -133,6 +127,20 @@ class SQLiteQueue:
     def end(self) -> Positions:
         return {PARTITION: self._one("SELECT next FROM queue")}
 
+    def positions_at(self, at: datetime) -> Positions:
+        since = (at - _EPOCH) // timedelta(microseconds=1)
+        ((found,),) = self._db.execute(
+            "SELECT coalesce((SELECT min(offset) FROM messages WHERE appended_at >= ?), (SELECT next FROM queue))",
+            (since,),
+        ).fetchall()
+        return {PARTITION: found}
+
+    def held_bytes(self) -> int:
+        return self._one("SELECT bytes FROM queue")
+
+    def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Nothing: the reject in the warehouse holds the bytes, and nobody else reads this file."""
+
     def commit(self, group: str, positions: Positions) -> None:
         if PARTITION not in positions:
             return
@@ -142,6 +150,12 @@ class SQLiteQueue:
                 "ON CONFLICT (name) DO UPDATE SET position = max(position, excluded.position)",
                 (group, positions[PARTITION]),
             )
+
+    def rewind(self, group: str, positions: Positions) -> None:
+        if PARTITION not in positions:
+            return
+        with self._transaction():
+            self._db.execute("UPDATE groups SET position = ? WHERE name = ?", (positions[PARTITION], group))
 
     def committed(self, group: str) -> Positions:
         found = self._db.execute("SELECT position FROM groups WHERE name = ?", (group,)).fetchall()
@@ -312,23 +326,3 @@ def _check(db: sqlite3.Connection, path: str) -> str:
     except sqlite3.DatabaseError as e:
         raise QueueError(f"{path} can't be read as a queue: {e}") from e
     return str(channel)
-
-
-def _size(text: str) -> int:
-    found = re.fullmatch(r"(\d+)\s*(\w*)", text)
-    if not found or found[2] not in _SIZES or int(found[1]) == 0:
-        raise ValueError("a size is a number with kB, MB, GB, KiB, MiB, GiB or nothing, as in 2GB")
-    return int(found[1]) * _SIZES[found[2]]
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise ValueError("a whole number above 0 is needed")
-    return int(text)
-
-
-def _duration(text: str) -> timedelta:
-    found = re.fullmatch(r"(\d+)\s*([smhd])", text)
-    if not found:
-        raise ValueError("a duration is a number with s, m, h or d, as in 7d")
-    return timedelta(seconds=int(found[1]) * _DURATIONS[found[2]])

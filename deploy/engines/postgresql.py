@@ -33,6 +33,8 @@ VERSIONS = {18: "pginstall18", 16: "pginstall"}
 UNPRIVILEGED = "nobody"
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
+LEFT_BEHIND = ("still in use", "could not create any TCP/IP sockets")
+"""What a new server says while the sessions of one that was killed have not ended yet."""
 PORTS = range(20_000, 32_000)
 """Below what Linux gives to outgoing connections: nobody takes the port while the server is down."""
 
@@ -78,8 +80,7 @@ def start(
         try:
             return _wait(folder)
         except EngineError as e:
-            # After kill -9 the sessions of the server before may take a moment to end.
-            if "still in use" not in str(e) or time.monotonic() > deadline:
+            if not any(words in str(e) for words in LEFT_BEHIND) or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
 
@@ -89,12 +90,16 @@ def stop(folder: pathlib.Path | str, *, kill: bool = False) -> bool:
     folder = pathlib.Path(folder).resolve()
     pid = _pid(folder)
     if pid is not None:
+        sessions = _children(pid)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL if kill else signal.SIGINT)  # SIGINT: PostgreSQL's "fast" shutdown
         deadline = time.monotonic() + STOP_SECONDS
         while _runs(pid, folder):
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
+        # They end by themselves when they see that the server is gone; until then they serve their clients.
+        while any(_is_postgres(session) for session in sessions) and time.monotonic() < deadline:
             time.sleep(0.02)
     (folder / "pid").unlink(missing_ok=True)
     return pid is not None
@@ -228,6 +233,21 @@ def _pid(folder: pathlib.Path) -> int | None:
         pid = int((folder / "pid").read_text())
         return pid if _runs(pid, folder) else None
     return None
+
+
+def _children(pid: int) -> list[int]:
+    """The server's own processes and its sessions."""
+    found = []
+    for thread in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += [int(child) for child in thread.read_text().split()]
+    return found
+
+
+def _is_postgres(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"postgres:")
+    return False
 
 
 def _runs(pid: int, folder: pathlib.Path) -> bool:

@@ -45,7 +45,7 @@ class Process:
     def pid(self) -> int | None:
         """Its number, if it runs."""
         with contextlib.suppress(OSError, ValueError):
-            pid = int(self._pid_file.read_text())
+            pid = int(self._pid_file.read_text().split()[0])
             return pid if self._is_ours(pid) else None
         return None
 
@@ -55,6 +55,7 @@ class Process:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
+            begins = log.seek(0, os.SEEK_END)
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -64,13 +65,15 @@ class Process:
                 env={**os.environ, **(environment or {}), MARK: self._mark},
                 start_new_session=True,
             )
-        self._pid_file.write_text(str(process.pid))
+        self._pid_file.write_text(f"{process.pid} {begins}")
 
     def wait(self, ready: Callable[[], bool], seconds: float = READY_SECONDS) -> None:
         """Wait until ``ready()``. Raises ``EngineError`` if the process ends, or after ``seconds``."""
         deadline = time.monotonic() + seconds
+        gone = 0
         while not ready():
-            if self.pid is None:
+            gone = gone + 1 if self.pid is None else 0
+            if gone > 2:  # a process that is just being started may hide for a moment
                 raise EngineError(f"{self.name} ended: {self._last_words()}")
             if time.monotonic() > deadline:
                 raise EngineError(f"{self.name} is not ready after {seconds:.0f} s: see {self.log}")
@@ -116,10 +119,12 @@ class Process:
         return f"{MARK}={self._mark}".encode() in environment
 
     def _last_words(self) -> str:
-        try:
-            lines = [line for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]
-        except OSError:
-            lines = []
+        """Of this run of it: the last complaint, or the last line."""
+        lines: list[str] = []
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            begins = int(self._pid_file.read_text().split()[1])
+            said = self.log.read_bytes()[begins:].decode("utf-8", "replace")
+            lines = [line for line in said.splitlines() if line.strip()]
         causes = [line for line in lines if "ERROR" in line or "Exception" in line]
         return (causes or lines or ["it left no log"])[-1].strip()
 

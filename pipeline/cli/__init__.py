@@ -27,9 +27,11 @@ COMMANDS = {
     "audit": "Is every item accounted for? Exit 1 if not.",
     "rejects": "Look at what could not be used, and try it again.",
     "sources": "List, check, discover, import and export sources.",
-    "queue": "How full the queue is and who is how far.",
+    "queue": "How full the queue is, who is how far; read again.",
     "warehouse": "Make, bring up to date, verify and copy warehouses.",
     "snapshot": "Publish a copy of the warehouse that readers may keep open.",
+    "jobs": "What runs on a Flink cluster; stop it, or put new code in its place.",
+    "worker-pool": "Start Python workers for the Flink TaskManager beside it.",
 }
 
 
@@ -42,8 +44,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"pipeline.cli.{cmd_name}")
-        return getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        return getattr(importlib.import_module(f"pipeline.cli.{name}"), name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

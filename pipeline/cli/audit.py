@@ -154,7 +154,9 @@ def _without_receipt(warehouse: Warehouse, items: dict[str, str]) -> list[str]:
 
 @click.command()
 @click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path, postgresql://...).")
-@click.option("--queue", "queue_url", metavar="URL", help="The queue that fills it (sqlite:///path).")
+@click.option(
+    "--queue", "queue_url", metavar="URL", help="The queue that fills it (sqlite:///path, kafka://host:port/topic)."
+)
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
 @click.pass_obj
 def audit(settings: Settings, warehouse_url: str | None, queue_url: str | None, as_json: bool) -> None:
@@ -183,9 +185,11 @@ def audit(settings: Settings, warehouse_url: str | None, queue_url: str | None, 
 
 def _queue(settings: Settings, url: str | None, given_warehouse: bool) -> Queue | None:
     """The queue to look at. The configuration's goes with the configuration's warehouse only, and may not be there."""
-    if url is None and (given_warehouse or not pathlib.Path(urlsplit(settings.queue).path[1:]).exists()):
+    configured = urlsplit(settings.queue)
+    is_there = configured.scheme != "sqlite" or pathlib.Path(configured.path[1:]).exists()
+    if url is None and (given_warehouse or not is_there):
         return None
-    return the_queue(url or settings.queue, must_exist=True)
+    return the_queue(url or settings.queue, settings.kafka.credentials, must_exist=True)
 
 
 def _print(report: Report) -> None:

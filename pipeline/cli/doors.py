@@ -6,9 +6,13 @@ import pathlib
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from connectors.queue import Queue, open_queue
+import structlog
+
+from connectors.queue import Credentials, Queue, open_queue
 from connectors.warehouse import OpenWarehouse, Warehouse, shown
 from pipeline.cli.errors import UserError
+
+log = structlog.get_logger()
 
 FILLED_BY = {"queue": "wiredesk poll", "warehouse": "wiredesk stream, wiredesk backfill"}
 
@@ -18,10 +22,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def the_queue(url: str, *, must_exist: bool = False) -> Queue:
-    """Open the queue, made if it is not there."""
+def the_queue(url: str, credentials: Credentials | None = None, *, must_exist: bool = False) -> Queue:
+    """Open the queue, made if it is not there. What does not suit of it is told."""
     _check_folder(url, must_exist, "queue")
-    return open_queue(url)
+    queue = open_queue(url, credentials, create=not must_exist)
+    for line in queue.warnings:
+        log.warning("the queue does not suit", detail=line)
+    return queue
 
 
 def warehouse_opener(url: str, *, must_exist: bool = False) -> OpenWarehouse:

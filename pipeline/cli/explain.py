@@ -197,7 +197,7 @@ def _about_the_link(article: Article, link: Link | None, warehouse: Warehouse, o
     parents = warehouse.articles([link.parent_id]) if link.parent_id else []
     for parent in parents:
         lines.append(
-            f'  {link.relation} of "{escape(parent.title or "")}" ({escape(parent.source)}, '
+            f'  {link.relation}{_kind(link)} of "{escape(parent.title or "")}" ({escape(parent.source)}, '
             f"{_time(parent.published_at)}), similarity {link.similarity or 0:.2f}"
         )
         lines += [f"    {escape(line)}" for line in likeness_of(article, parent, options).lines()]
@@ -216,6 +216,10 @@ def _about_the_link(article: Article, link: Link | None, warehouse: Warehouse, o
         group = warehouse.links(copy_groups=[link.copy_group])
         lines.append(f"  one of {len(group)} copies of one text  [dim]{link.copy_group[:12]}[/dim]")
     return lines
+
+
+def _kind(link: Link) -> str:
+    return f" ({link.copy_kind})" if link.copy_kind else ""
 
 
 def _others(article: Article, link: Link, warehouse: Warehouse, options: Matching) -> list[tuple[Article, Likeness]]:
@@ -261,7 +265,9 @@ def _about_the_numbers(facts: Facts) -> list[str]:
     lines: list[str] = []
     if facts.sections:
         lines += ["", "[bold]Sections[/bold]"]
-        lines += [f"  {escape(s.title or '')}  story {(s.story_id or 'none')[:12]}" for s in facts.sections]
+        for s in facts.sections:
+            copied = f", a copy ({s.copy_kind})" if s.copy_kind else ""
+            lines.append(f"  {escape(s.title or '')}  story {(s.story_id or 'none')[:12]}{copied}")
     if facts.metrics:
         lines += ["", f"[bold]{len(facts.metrics)} metrics[/bold]"]
         for m in facts.metrics:

@@ -27,7 +27,7 @@ LEVELS = {"unchanged": "debug", "same": "debug", "new": "info", "fetched": "info
 
 @click.command()
 @click.option("--sources", "sources_file", metavar="FILE", help="Sources file (TOML).")
-@click.option("--queue", "queue_url", metavar="URL", help="Where items go (sqlite:///path).")
+@click.option("--queue", "queue_url", metavar="URL", help="Where items go (sqlite:///path, kafka://host:port/topic).")
 @click.option("--state", "state_file", metavar="FILE", help="Where is kept what is known of each source.")
 @click.option("--once", is_flag=True, help="Poll what is due, fetch the pages, and end.")
 @click.option("--all", "everything", is_flag=True, help="Take every source as due now.")
@@ -54,7 +54,7 @@ def poll(
     if not sources:
         raise UserError(f"{sources_file or settings.sources}: no sources yet: add [[source]] tables, or sources import")
     http = dataclasses.replace(settings.http, allow_private=allow_private or settings.http.allow_private)
-    queue = the_queue(queue_url or settings.queue)
+    queue = the_queue(queue_url or settings.queue, settings.kafka.credentials)
     try:
         summary = asyncio.run(
             _poll(

@@ -16,6 +16,7 @@ import structlog
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from connectors.http import HttpSettings
+from connectors.queue import Credentials
 from pipeline.cli.errors import UserError
 
 DEFAULT_FILE = "wiredesk.toml"
@@ -24,6 +25,7 @@ LIBRARIES = {
     "apache_beam": logging.CRITICAL,  # logs each exception of a step, which the batch gets and tells of as well
     "htmldate.meta": logging.CRITICAL,  # calls it an error that a cache has nothing to clear
     "trafilatura": logging.ERROR,
+    "kafka": logging.CRITICAL,  # a broker that is away for a moment; what lasts, the queue raises
     "root": logging.ERROR,
 }
 """From which level on the libraries are heard, unless everything is (debug)."""
@@ -39,6 +41,29 @@ class StreamSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     group: str = "stream"
     snapshot_seconds: float = pydantic.Field(0.0, ge=0)
     """Publish a copy of the warehouse for readers this often (0: never)."""
+
+
+class FlinkSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """The cluster that ``--runner FlinkRunner`` and ``wiredesk jobs`` use."""
+
+    master: str = "http://127.0.0.1:8081"
+    """Flink's dashboard and REST API."""
+    workers: str = "127.0.0.1:50000"
+    """Where each TaskManager finds its ``wiredesk worker-pool``."""
+    job_server: pathlib.Path | None = None
+    """The jar that pipelines are put into."""
+    checkpoint_seconds: float = pydantic.Field(10.0, gt=0)
+
+
+class KafkaSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """Who wiredesk is to the brokers (everything else is in the queue's URL)."""
+
+    username: str | None = None
+    password: pydantic.SecretStr | None = None
+
+    @property
+    def credentials(self) -> Credentials:
+        return Credentials(self.username, self.password.get_secret_value() if self.password else None)
 
 
 class BackfillSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -72,6 +97,8 @@ class Settings(BaseSettings):
     log_format: str = pydantic.Field("text", pattern="^(text|json)$")
     stream: StreamSettings = StreamSettings()
     backfill: BackfillSettings = BackfillSettings()
+    flink: FlinkSettings = FlinkSettings()
+    kafka: KafkaSettings = KafkaSettings()
 
 
 def load_settings(file: str | None, flags: dict[str, Any]) -> Settings:
@@ -100,7 +127,7 @@ def load_settings(file: str | None, flags: dict[str, Any]) -> Settings:
         first = e.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         got = first.get("input")
-        shown = "" if isinstance(got, dict) else f" (got {got!r})"
+        shown = "" if isinstance(got, dict) or "password" in name else f" (got {got!r})"
         raise UserError(f"setting {name}: {first['msg']}{shown}") from e
     except ValueError as e:  # TOML syntax, or an environment value that is no JSON where one is needed
         raise UserError(f"settings can't be read: {e}") from e
@@ -128,3 +155,4 @@ def set_up_logs(settings: Settings) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     for chatty, heard in LIBRARIES.items():
         logging.getLogger(chatty).setLevel(min(heard, level) if level == logging.DEBUG else heard)
+    logging.getLogger("kafka.admin.client").setLevel(logging.CRITICAL)  # it logs its settings with the password

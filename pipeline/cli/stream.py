@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import click
 import structlog
 
-from connectors.queue import Message, Positions, Queue, read_fetched
-from connectors.warehouse import Warehouse
+from connectors.queue import DeadLetter, Message, Positions, Queue, QueueUnavailable, read_fetched
+from connectors.warehouse import Warehouse, WarehouseBusy
 from pipeline.channel import Counts, Item
 from pipeline.cli.batches import Batches
+from pipeline.cli.dead_letters import bury, dead_letters, left_unburied
 from pipeline.cli.doors import now, the_queue, warehouse_opener
 from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings, StreamSettings
@@ -24,14 +26,19 @@ from schemas.errors import Unavailable
 log = structlog.get_logger()
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 16.0
-"""Seconds between two tries of a warehouse that can't be had."""
+"""Seconds between two tries of a warehouse or a queue that can't be had."""
+LOOK_SECONDS = 5.0
+"""How often an idle stream looks whether its position was moved."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--queue", "queue_url", metavar="URL", help="Where items come from (sqlite:///path).")
+@click.option(
+    "--queue", "queue_url", metavar="URL", help="Where items come from (sqlite:///path, kafka://host:port/topic)."
+)
 @click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
 @click.option("--once", is_flag=True, help="End when the queue is empty.")
-@click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner.")
+@click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner: DirectRunner or FlinkRunner.")
+@click.option("--flink-master", "--flink_master", metavar="URL", help="Flink's dashboard, for FlinkRunner.")
 @click.argument("beam_options", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 @click.pass_obj
 def stream(
@@ -40,19 +47,26 @@ def stream(
     warehouse_url: str | None,
     once: bool,
     runner: str,
+    flink_master: str | None,
     beam_options: tuple[str, ...],
 ) -> None:
-    """Turn the queue's items into the warehouse's rows, until stopped (or --once).
+    """Turn the queue's items into the warehouse's rows, until stopped (or --once). With --runner FlinkRunner a cluster
+    does it: the job is submitted, and at work when this command ends (see also: wiredesk jobs).
 
     \b
     Example:
       wiredesk stream --queue sqlite:///var/queue.db --warehouse duckdb:///var/wiredesk.duckdb
+      wiredesk stream --runner FlinkRunner --flink-master http://127.0.0.1:8081 --parallelism=4
     """
+    if runner == "FlinkRunner":
+        if once:
+            raise UserError("--once: a job on Flink goes on until it is stopped (wiredesk jobs stop)")
+        return _submit(settings, queue_url, warehouse_url, flink_master, beam_options)
     options = checked_beam_options(runner, beam_options)
     where = warehouse_url or settings.warehouse
     if settings.stream.snapshot_seconds and not where.startswith("duckdb:"):
         raise UserError("stream.snapshot_seconds is for DuckDB: readers of another warehouse read the database itself")
-    queue = the_queue(queue_url or settings.queue)
+    queue = the_queue(queue_url or settings.queue, settings.kafka.credentials)
     opener = warehouse_opener(where)
     batches = Batches(opener, queue.channel, steps(settings), now, options)
     with stop_on_signals() as stop:
@@ -61,6 +75,21 @@ def stream(
         finally:
             queue.close()
     click.echo(f"{total.items} items read: {total.new} new, {total.items - total.new} seen before")
+
+
+def _submit(
+    settings: Settings,
+    queue_url: str | None,
+    warehouse_url: str | None,
+    flink_master: str | None,
+    beam_options: Sequence[str],
+) -> None:
+    from pipeline.cli.cluster import told
+    from pipeline.cli.flink_stream import flink_stream
+
+    cluster, submission = flink_stream(settings, queue_url, warehouse_url, flink_master, beam_options)
+    with submission.packed() as packed:
+        click.echo(told(cluster, packed.start(cluster)))
 
 
 def run_stream(
@@ -73,46 +102,100 @@ def run_stream(
     once: bool,
     clock: Callable[[], datetime],
 ) -> Counts:
-    """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all."""
-    total = Counts()
-    positions = start_positions(open_warehouse(), queue)
+    """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all.
+
+    A queue or a warehouse that can't be had is waited for, but not with ``once``."""
+    walk, wait = _Walk(queue, open_warehouse, batches, settings), FIRST_WAIT
     published = time.monotonic()
     while not stop.is_set():
-        messages = queue.read(positions, settings.batch_items, settings.batch_bytes, settings.wait_seconds)
-        if messages:
-            began = time.monotonic()
-            items = [_item(m, queue.channel) for m in messages]
-            outcome = batches.run(items) if once else ride_out(lambda: batches.run(items), stop)  # noqa: B023
-            if outcome is None:
-                break
-            positions = after(positions, messages)
-            queue.commit(settings.group, positions)
-            total += outcome
-            lag = sum(end - positions.get(p, 0) for p, end in queue.end().items())
-            seconds = round(time.monotonic() - began, 2)
-            log.info("batch", items=outcome.items, new=outcome.new, seconds=seconds, lag=lag)
-        elif once:
-            break
-        else:
-            queue.trim(clock())
-        if settings.snapshot_seconds and time.monotonic() - published >= settings.snapshot_seconds:
-            _publish(open_warehouse(), clock())
-            published = time.monotonic()
-    return total
-
-
-def ride_out(work: Callable[[], Counts], stop: threading.Event) -> Counts | None:
-    """What ``work`` gives, tried again while the warehouse can't be had (another writes, its server is down): the queue
-    keeps what comes meanwhile. None if stopped before."""
-    wait = FIRST_WAIT
-    while True:
         try:
-            return work()
-        except Unavailable as e:
-            log.warning("the warehouse can't be had now", error=str(e), again_in_seconds=wait)
-        if stop.wait(wait):
-            return None
-        wait = min(LONGEST_WAIT, 2 * wait)
+            if not walk.step():
+                if once:
+                    break
+                walk.rest(clock())
+            if settings.snapshot_seconds and time.monotonic() - published >= settings.snapshot_seconds:
+                _publish(open_warehouse(), clock())
+                published = time.monotonic()
+            wait = FIRST_WAIT
+        except Unavailable as e:  # another writes, a server is down: the queue keeps what comes meanwhile
+            if once:
+                raise
+            what = "queue" if isinstance(e, QueueUnavailable) else "warehouse"
+            log.warning(f"the {what} can't be had now", error=str(e), again_in_seconds=wait)
+            stop.wait(wait)
+            wait = min(LONGEST_WAIT, 2 * wait)
+    return walk.total
+
+
+@dataclass
+class _Walk:
+    """Through the queue, batch by batch. Where one method stopped for the queue, the next goes on.
+
+    When ``wiredesk queue replay`` has moved the warehouse's position back, the walk goes on from there."""
+
+    queue: Queue
+    open_warehouse: Callable[[], Warehouse]
+    batches: Batches
+    settings: StreamSettings
+    total: Counts = field(default_factory=Counts)
+    positions: dict[int, int] | None = None
+    letters: list[DeadLetter] = field(default_factory=list)
+    """To be buried still."""
+    looked: float = field(default_factory=time.monotonic)
+
+    def step(self) -> bool:
+        """Read a batch and run it; False if there was nothing to read."""
+        queue, settings = self.queue, self.settings
+        if self.positions is None:
+            positions = start_positions(self.open_warehouse(), queue)
+            self.letters = left_unburied(queue, settings.group, positions, settings.batch_items)
+            self.positions = positions
+        self._bury()
+        messages = queue.read(self.positions, settings.batch_items, settings.batch_bytes, settings.wait_seconds)
+        if not messages:
+            return False
+        began = time.monotonic()
+        with self.open_warehouse().hold() as warehouse:
+            if (moved := moved_back(warehouse, queue, self.positions)) is not None:
+                self.positions = moved
+                return True
+            counts = self.batches.run([_item(m, queue.channel) for m in messages])
+        self.positions = after(self.positions, messages)
+        self.total += counts
+        self.letters = dead_letters(messages)
+        self._bury()
+        queue.commit(settings.group, self.positions)
+        lag = sum(end - self.positions.get(p, 0) for p, end in queue.end().items())
+        log.info("batch", items=counts.items, new=counts.new, seconds=round(time.monotonic() - began, 2), lag=lag)
+        return True
+
+    def rest(self, now: datetime) -> None:
+        """What is to be done when nothing waits."""
+        self.queue.trim(now)
+        if self.positions is None or time.monotonic() - self.looked < LOOK_SECONDS:
+            return
+        self.looked = time.monotonic()
+        try:
+            with self.open_warehouse().hold() as warehouse:
+                self.positions = moved_back(warehouse, self.queue, self.positions) or self.positions
+        except WarehouseBusy:  # somebody else has it: another time
+            return
+
+    def _bury(self) -> None:
+        if self.letters:
+            bury(self.queue, self.letters)
+            self.letters = []
+
+
+def moved_back(warehouse: Warehouse, queue: Queue, positions: Positions) -> dict[int, int] | None:
+    """Where to go on if somebody moved the warehouse's position back behind these, else None."""
+    if all(p.position >= positions.get(p.partition, 0) for p in warehouse.progress(queue.channel)):
+        return None
+    found = start_positions(warehouse, queue)
+    if all(at >= positions.get(p, 0) for p, at in found.items()):  # the queue has dropped what is behind
+        return None
+    log.info("reading again", positions=found)
+    return found
 
 
 def start_positions(warehouse: Warehouse, queue: Queue) -> dict[int, int]:
@@ -132,7 +215,7 @@ def after(positions: Positions, messages: Sequence[Message]) -> dict[int, int]:
 def checked_beam_options(runner: str, options: Sequence[str]) -> tuple[str, ...]:
     """Beam's options as given, if the runner is one that works here and Beam knows them all. Raises ``UserError``."""
     if runner != "DirectRunner":
-        raise UserError(f"--runner {runner}: this version runs on DirectRunner only (its batches need no cluster)")
+        raise UserError(f"--runner {runner}: wiredesk runs on DirectRunner and on FlinkRunner")
     if not options:
         return ()
     from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser

@@ -27,7 +27,9 @@ MAX_BACKOFF_SECONDS = 60.0
 
 @click.command()
 @click.option("--sources", metavar="FILE", help="Sources file (TOML).")
-@click.option("--queue", "queue_url", metavar="URL", help="The queue between them (sqlite:///path).")
+@click.option(
+    "--queue", "queue_url", metavar="URL", help="The queue between them (sqlite:///path, kafka://host:port/topic)."
+)
 @click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
 @click.option("--state", metavar="FILE", help="Where the poller keeps its state.")
 @click.option("--allow-private", is_flag=True, help="Fetch from private and loopback addresses too.")

@@ -1,4 +1,4 @@
-"""Which news agency a text is credited to.
+"""Which news agency a text is credited to, and whether it stands on the agency's own site.
 
 In: title, text with its bylines and credits still there, authors. Out: the agency's usual short name, or None. An
 agency that is only quoted ("told Reuters") is no credit: names count in the places where credits stand.
@@ -18,6 +18,8 @@ HEAD = 700
 TAIL = 600
 """Characters at the end among which "contributed to this report" and the like are looked for."""
 
+_HOST = re.compile(r"https?://([^/:?#]+)")
+
 
 def wire_credit(text: str, authors: Iterable[str] = ()) -> str | None:
     """Return the agency credited, the first named if there are several."""
@@ -32,6 +34,19 @@ def wire_credit(text: str, authors: Iterable[str] = ()) -> str | None:
                 at = (rank * 10_000 + found.start(), credit)
                 best = at if best is None else min(best, at)
     return best[1] if best else None
+
+
+def agency_of(url: str) -> str | None:
+    """Return the agency whose own site a URL is of."""
+    found = _HOST.match(url.lower())
+    host = found[1].split(".") if found else []
+    own = (_sites().get(".".join(host[n:])) for n in range(len(host) - 1))
+    return next((agency for agency in own if agency), None)
+
+
+@functools.cache
+def _sites() -> dict[str, str]:
+    return {site: row["credit"] for row in _rows() for site in row["sites"]}
 
 
 @functools.cache

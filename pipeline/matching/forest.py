@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 
 import numpy as np
@@ -31,16 +31,25 @@ class Forest:
     right: np.ndarray
     value: np.ndarray
     roots: np.ndarray
+    calibration: np.ndarray = field(default_factory=lambda: np.zeros((2, 0)))
+    """Knots: probabilities of links (first row) and how many of such links were right on held-out folds (second)."""
 
     def probability(self, rows: np.ndarray) -> np.ndarray:
         """One for each row of features (float32), a multiple of 1/4096."""
         summed = _sums(rows, self.feature, self.threshold, self.left, self.right, self.value, self.roots)
         return np.round(STEPS / (1 + np.exp(-summed))) / STEPS
 
+    def calibrated(self, probability: float) -> float:
+        """How many links of this probability are right; without ``calibration`` the probability itself."""
+        if not self.calibration.size:
+            return probability
+        return round(float(np.interp(probability, *self.calibration)) * STEPS) / STEPS
+
     def packed(self) -> bytes:
         """As it is shipped (npz). The same forest gives the same bytes."""
         buffer = io.BytesIO()
-        arrays = {name: getattr(self, name) for name in ("feature", "threshold", "left", "right", "value", "roots")}
+        names = ("feature", "threshold", "left", "right", "value", "roots", "calibration")
+        arrays = {name: getattr(self, name) for name in names}
         np.savez_compressed(buffer, features=np.array(self.features), **arrays)
         return buffer.getvalue()
 

@@ -6,18 +6,19 @@ decides anything; the score is that of matching.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from pipeline.matching import lexicon, words
-from pipeline.matching.copies import SAME
+from pipeline.matching.copies import SAME, SHINGLE
 from pipeline.matching.judge import Judge, Matching
 from pipeline.matching.mentions import Mentions, mentions
 from pipeline.matching.pool import order
+from pipeline.matching.provenance import AGENCYS_OWN, SAME_CREDIT, credit_rank, kind
 from pipeline.matching.sections import find_sections
 from pipeline.matching.sketch import sketch, subtag
-from schemas.records import Article
+from schemas.records import Article, Sketch
 
 SHOWN = 12
 """So many words and names are shown."""
@@ -35,6 +36,8 @@ class Likeness:
     containment: float
     """The share of the shorter text's word 5-shingles that the other has."""
     apart: str = ""
+    copied: tuple[str, ...] = ()
+    """Of a copy: what was done to the text, where, and what its credit says."""
     gap: timedelta | None = None
     shared_words: tuple[str, ...] = ()
     """The rarest first."""
@@ -53,8 +56,8 @@ class Likeness:
         if self.likeness is not None:
             found.append(f"alike, as far as the two alone say: {self.likeness:.2f}")
         if self.containment:
-            kind = ", a copy" if self.containment >= SAME else ""
-            found.append(f"same words: {self.containment:.0%} of the shorter text{kind}")
+            found.append(f"same words: {self.containment:.0%} of the shorter text")
+        found.extend(self.copied)
         if self.gap is not None:
             found.append(f"published {_apart(self.gap)} apart")
         for label, values in (
@@ -88,6 +91,7 @@ def explain(a: Article, b: Article, config: Matching) -> Likeness:
         likeness=None if apart else pair.likeness,
         containment=0.0 if apart else pair.containment,
         apart=apart,
+        copied=_copied(a, b, sketches) if not apart and pair.containment >= SAME else (),
         gap=abs(a.published_at - b.published_at) if a.published_at and b.published_at else None,
         shared_words=tuple(written[w] for w in shared if w not in names)[:SHOWN],
         shared_names=tuple(written[w] for w in shared if w in names)[:SHOWN],
@@ -96,6 +100,37 @@ def explain(a: Article, b: Article, config: Matching) -> Likeness:
         days_agree=tuple(_day(d) for d in mine.days if d in theirs.days),
         days_conflict=_days_conflict(mine, theirs),
     )
+
+
+def _copied(later: Article, earlier: Article, sketches: Sequence[Sketch]) -> tuple[str, ...]:
+    """What was done to the earlier text, and what the later one's credit says of it."""
+    mine, theirs = sorted(sketches, key=order, reverse=True)
+    own, missing = (_places(x, y) for x, y in ((later, earlier), (earlier, later)))
+    found = [f"a copy, {kind(mine, theirs)}"]
+    if own:
+        found.append(f"words of its own: {own}")
+    if missing:
+        found.append(f"words of the earlier one that it lacks: {missing}")
+    rank = credit_rank(mine, theirs)
+    if rank == AGENCYS_OWN:
+        found.append(f"credits {mine.wire_credit}, and the earlier one is of {mine.wire_credit} itself")
+    elif rank == SAME_CREDIT:
+        found.append(f"both credit {mine.wire_credit}")
+    return tuple(found)
+
+
+def _places(text: Article, other: Article) -> str:
+    """Where and how many words of a text stand in no run of five that the other has."""
+    mine, theirs = (words.tokens(words.readable(x.text).lower()) for x in (text, other))
+    runs = {tuple(theirs[i : i + SHINGLE]) for i in range(len(theirs) - SHINGLE + 1)}
+    shared = [i for i in range(len(mine) - SHINGLE + 1) if tuple(mine[i : i + SHINGLE]) in runs]
+    if not shared:
+        return f"all {len(mine)}"
+    covered = {i + n for i in shared for n in range(SHINGLE)}
+    head, tail = shared[0], len(mine) - shared[-1] - SHINGLE
+    within = len(mine) - len(covered) - head - tail
+    places = ((head, "at the start"), (within, "within"), (tail, "at the end"))
+    return ", ".join(f"{count} {where}" for count, where in places if count)
 
 
 def _why_apart(a: Article, b: Article, config: Matching) -> str:

@@ -22,6 +22,8 @@ HEADLINE_WORDS = (2, 18)
 """A headline has at least and at most so many words; with fewer it is a rubric ("World")."""
 LONGEST_HEADLINE = 145
 """In characters, with a bullet."""
+LONG_HEADLINE_WORDS, LONG_HEADLINE = 26, 190
+"""Where other headlines make it a digest, a longer line without a full stop is one too."""
 BODY_WORDS = 20
 """What follows a headline has at least so many."""
 AKIN = 0.06
@@ -30,6 +32,8 @@ on politics stay below, and of 100 articles on politics with headings 77 do not.
 
 _RULE = re.compile(r"\W{3,}|[*•·—–_=~-]{1,}|o0o", re.I)
 _BULLET = re.compile(r"(?:[•●▪■◆►*–—-]|\d{1,2}[.)])\s+(?=\S)")
+_QUOTED = re.compile(r"""(?:"[^"]+"|“[^”]+”|«[^»]+»|„[^“”]+[“”]|‘.+?’(?!\w)|'.+?'(?!\w))\W*\w+\W+\w""")
+"""A headline may begin with a quotation, if more follows: a line that is all quotation is pulled from the text."""
 _ENDS = re.compile(r"[.…:;,!]['\"”’»)]*$")
 _NAME = re.compile(r"(?<=[^\W\d_A-ZÀ-ÞА-Я][\s,])(?:[^\W\d_a-zà-þа-я]\w+)|\d{2,}(?:[.,]\d+)*")
 
@@ -61,13 +65,15 @@ def _lines(text: str) -> list[_Line]:
     return lines
 
 
-def _is_headline(line: str) -> bool:
-    if len(line) > LONGEST_HEADLINE:  # most paragraphs
+def _is_headline(line: str, most: int = HEADLINE_WORDS[1], longest: int = LONGEST_HEADLINE) -> bool:
+    if len(line) > longest:  # most paragraphs
         return False
     bare = _BULLET.sub("", line)
-    if not bare or bare[0].islower() or bare[0] in "\"“«‘'([" or _ENDS.search(bare):
+    if not bare or bare[0].islower() or bare[0] in "([" or _ENDS.search(bare):
         return False
-    least, most = HEADLINE_WORDS
+    if bare[0] in "\"“«„‘'" and not _QUOTED.match(bare):
+        return False
+    least = HEADLINE_WORDS[0]
     return least <= count_words(bare) <= most and not is_furniture(bare)
 
 
@@ -80,9 +86,13 @@ def _is_body(lines: Sequence[_Line]) -> bool:
 
 
 def _under_headlines(title: str | None, lines: Sequence[_Line]) -> list[Section]:
-    heads = [i for i, line in enumerate(lines) if _is_headline(line.text) and line.text != (title or "").strip()]
+    shown = (title or "").strip()
+    heads = [i for i, line in enumerate(lines) if _is_headline(line.text) and line.text != shown]
     if len(heads) < FEWEST:
         return []
+    if sum(_is_body(lines[i + 1 : after]) for i, after in itertools.pairwise((*heads, len(lines)))) >= FEWEST:
+        long = (LONG_HEADLINE_WORDS, LONG_HEADLINE)
+        heads = [i for i, line in enumerate(lines) if _is_headline(line.text, *long) and line.text != shown]
     found = []
     for i, after in itertools.pairwise((*heads, len(lines))):
         body = lines[i + 1 : after]

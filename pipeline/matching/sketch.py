@@ -19,6 +19,7 @@ from datetime import date, datetime
 
 import numpy as np
 
+from pipeline.extraction.wire_credit import agency_of
 from pipeline.matching import copies, reading, words
 from pipeline.matching.boilerplate import Boilerplate
 from pipeline.matching.lexicon import DIGIT, LOWER, TELLING, WORD, Lexicon, lexicon
@@ -84,6 +85,7 @@ def sketch(article: Article, digest: bool = False, boilerplate: Boilerplate = NO
     language = subtag(article.language)
     text = boilerplate.without(article.source, article.text)
     keys, evidence = _read(article.title or "", text, language, at, IS_DIGEST if digest else 0, "")
+    agency = agency_of(article.canonical_url)
     return Sketch(
         article_id=article.article_id,
         text_hash=article.text_hash,
@@ -91,6 +93,8 @@ def sketch(article: Article, digest: bool = False, boilerplate: Boilerplate = NO
         at=at,
         keys=keys,
         evidence=pack(evidence),
+        wire_credit=article.wire_credit or agency,
+        agency=agency if article.wire_credit in (None, agency) else None,
     )
 
 

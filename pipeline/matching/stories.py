@@ -45,6 +45,7 @@ def link(member: Member) -> Link:
         relation=member.relation,
         similarity=member.similarity,
         copy_group=member.copy_group,
+        copy_kind=member.copy_kind,
     )
 
 

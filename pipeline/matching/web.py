@@ -19,11 +19,20 @@ import numpy as np
 
 from pipeline.history import History
 from pipeline.matching import copies, linkage
-from pipeline.matching.judge import Known, Matching, containment, probabilities
+from pipeline.matching.judge import Known, Matching, calibrated, containment, probabilities
 from pipeline.matching.linkage import Edge
 from pipeline.matching.pool import order
+from pipeline.matching.provenance import AGENCYS_OWN, RELATED, agencies_own, credit_rank, kind
+from pipeline.matching.sketch import IS_DIGEST, unpack
 from pipeline.matching.surroundings import FLOOR, graph
-from schemas.records import Pair, Sketch
+from schemas.records import CopyKind, Pair, Sketch
+
+PIECE = 0.25
+"""A section that shares so much of its text with an article was made from it, whoever tells the same more clearly."""
+ALIKE = 0.1
+"""A section and its parent are alike so much by themselves: neighbours alone say too little of a short text."""
+OF_DIGEST = 0.8
+"""The least probability of a section's link to an article that has sections itself: it speaks of several things."""
 
 
 class Tie(NamedTuple):
@@ -33,6 +42,7 @@ class Tie(NamedTuple):
     relation: str = "original"
     similarity: float | None = None
     copy_group: str | None = None
+    copy_kind: CopyKind | None = None
 
 
 class Web:
@@ -209,25 +219,38 @@ class Region:
             if p >= FLOOR and later in number and earlier in number
         ]
         for node, (parent, p) in linkage.trees(edges, self._threshold).items():
-            ties[nodes[node]] = Tie(nodes[parent], "rewrite", p)
+            ties[nodes[node]] = Tie(nodes[parent], "rewrite", calibrated(p))
         self._tie_copies(ties)
         return ties
 
     def _tie_copies(self, ties: dict[str, Tie]) -> None:
-        """Each article of a copy group but the first came from the earlier one that it shares most with."""
+        """Each article of a copy group but the first came from the earlier one that its credit or its words say."""
         edges = [(name, other) for name in self.articles for other in self._copies(name)]
         for found in copies.groups(edges):
-            first, *rest = sorted(found, key=self._order)
+            first, *rest = in_order = sorted(found, key=self._order)
             ties[first] = ties[first]._replace(copy_group=first)
+            own = agencies_own(in_order, self._sketches.known)
             for name in rest:
                 # A chain may lead over later copies only; then the group's first is what was copied.
-                parent, share = self._most_shared(name) or (first, self._share(name, first))
-                ties[name] = Tie(parent, "copy", share, first)
+                parent, share = self._copied_from(name, own) or (first, self._share(name, first))
+                known = self._sketches.known
+                ties[name] = Tie(parent, "copy", share, first, kind(known[name], known[parent]))
 
-    def _most_shared(self, name: str) -> tuple[str, float] | None:
-        """The earlier article whose copy it is, and the share of the text."""
-        found = [(-p.containment, self._order(p.earlier_id)) for p in self._web.earlier(name).values() if is_copy(p)]
-        return (str(min(found)[1][-1]), -min(found)[0]) if found else None
+    def _copied_from(self, name: str, own: Mapping[str, str]) -> tuple[str, float] | None:
+        """The earlier article whose copy it is, and the share of the text. ``own``: agency -> its own article."""
+        known = self._sketches.known
+        found = [
+            (credit_rank(known[name], known[p.earlier_id]), -p.containment, self._order(p.earlier_id))
+            for p in self._web.earlier(name).values()
+            if is_copy(p)
+        ]
+        best = min(found, default=None)
+        agencys = own.get(known[name].wire_credit or "")
+        if agencys and self._order(agencys) < self._order(name) and (best is None or best[0] != AGENCYS_OWN):
+            share = self._share(name, agencys)
+            if share >= RELATED:
+                return agencys, share
+        return (str(best[-1][-1]), -best[1]) if best else None
 
     def _share(self, later: str, earlier: str) -> float:
         return containment(later, earlier, self._sketches.known, self._features)
@@ -239,14 +262,21 @@ class Region:
         self._edges(earlier for name in names for earlier in self._web.earlier(name))
         judged = self._judged(list(self._edges_at(names).values()))
         ties = dict.fromkeys(names, Tie())
+
+        def digest(name: str) -> bool:
+            return bool(unpack(self._sketches.known[name].evidence).flags & IS_DIGEST)
+
         for name in names:
             likely = [
-                (-q, self._order(earlier))
-                for earlier in self._web.earlier(name)
-                if (q := judged.get((name, earlier), 0.0)) >= self._section_threshold
+                (pair.containment < PIECE, -q, self._order(earlier))
+                for earlier, pair in self._web.earlier(name).items()
+                if (q := judged.get((name, earlier), 0.0))
+                >= (OF_DIGEST if digest(earlier) else self._section_threshold)
+                and pair.likeness >= ALIKE
             ]
-            if (copied := self._most_shared(name)) is not None:
-                ties[name] = Tie(copied[0], "copy", copied[1])
+            if (copied := self._copied_from(name, {})) is not None:
+                ties[name] = Tie(copied[0], "copy", copied[1], copy_kind="embedded")
             elif likely:
-                ties[name] = Tie(str(min(likely)[1][-1]), "rewrite", -min(likely)[0])
+                _, q, parent = min(likely)
+                ties[name] = Tie(str(parent[-1]), "rewrite", calibrated(-q))
         return ties

@@ -187,6 +187,51 @@ def test_a_copy_with_another_head_joins_the_group_of_the_first():
     assert history.table(Story)[scoop.article_id].independent_count == 1
 
 
+def test_a_copy_that_credits_an_agency_came_from_the_agencys_own_article():
+    first = article("first", SCOOP + " More soon.")
+    agencys = article("agencys", SCOOP[:420], DAY + timedelta(hours=1), canonical_url="https://www.apnews.com/agencys")
+    credits = article("credits", SCOOP + " More soon.", DAY + timedelta(hours=2), wire_credit="AP")
+    silent = article("silent", SCOOP + " More soon.", DAY + timedelta(hours=3))
+    for batches in ([[first, agencys, credits, silent]], [[silent], [credits], [first], [agencys]]):
+        history = settled(batches)
+        assert by_name(history, agencys).parent_id == first.article_id
+        assert by_name(history, credits).parent_id == agencys.article_id
+        assert by_name(history, silent).parent_id == first.article_id
+        assert {link.copy_group for link in history.table(Link).values()} == {first.article_id}
+
+
+def test_an_agencys_article_that_came_later_than_the_copy_is_not_its_parent():
+    credits = article("credits", SCOOP, wire_credit="AP")
+    agencys = article("agencys", SCOOP, DAY + timedelta(hours=1), canonical_url="https://apnews.com/agencys")
+    history = settled([[agencys], [credits]])
+    assert by_name(history, credits).parent_id is None
+    assert by_name(history, agencys).parent_id == credits.article_id
+
+
+def test_of_earlier_copies_the_one_with_the_same_credit_was_copied():
+    first = article("first", SCOOP)
+    same = article("same", SCOOP[:420], DAY + timedelta(hours=1), wire_credit="Reuters")
+    late = article("late", SCOOP, DAY + timedelta(hours=2), wire_credit="Reuters")
+    assert by_name(settled([[late], [same, first]]), late).parent_id == same.article_id
+    stranger = article("late", SCOOP, DAY + timedelta(hours=2), wire_credit="AFP")
+    assert by_name(settled([[stranger], [same, first]]), stranger).parent_id == first.article_id
+
+
+def test_links_say_what_kind_of_copy_it_is_and_sections_too():
+    scoop = article("scoop", SCOOP)
+    copy = article("copy", SCOOP, DAY + timedelta(hours=1))
+    rewrite = article("rewrite", REWRITE, DAY + timedelta(hours=2))
+    evening = article("digest", digest(SCOOP[:330], HARBOUR, BAKERY), DAY + timedelta(hours=8), source="evening")
+    history = settled([[scoop, copy, rewrite, evening]])
+    assert [by_name(history, a).copy_kind for a in (scoop, copy, rewrite)] == [None, "exact", None]
+    rows = sorted(history.table(ArticleSection).values(), key=lambda row: row.span_start)
+    assert [(row.relation, row.copy_kind) for row in rows] == [
+        ("copy", "embedded"),
+        ("original", None),
+        ("original", None),
+    ]
+
+
 def test_beyond_the_horizon_nothing_is_matched():
     scoop, copy = article("scoop", SCOOP), article("copy", SCOOP, DAY + timedelta(days=7, seconds=1))
     assert by_name(settled([[scoop, copy]]), copy).parent_id is None
@@ -293,7 +338,10 @@ def worlds(draw: st.DrawFn) -> list[Article]:
         at = None if rng.random() < 0.15 else DAY + timedelta(hours=rng.choice([0, 0, 1, 24, 50, 100, 170, 200]))
         name = f"revised{rng.randint(0, 1)}" if rng.random() < 0.2 else f"a{number}"
         language = "en" if rng.random() < 0.85 else "de"
-        versions.append(article(name, text, at, language=language, source=rng.choice(["desk", "herald"])))
+        source = rng.choice(["desk", "herald"])
+        credit = {"wire_credit": rng.choice([None, "AP", "PA"])}
+        own = {"canonical_url": f"https://apnews.com/{name}"} if rng.random() < 0.2 else {}
+        versions.append(article(name, text, at, language=language, source=source, **credit, **own))
     return versions
 
 
@@ -385,7 +433,13 @@ def test_outlines_that_are_known_are_taken_as_they_are():
         (article("de", SCOOP, language="de"), "never compared: their languages differ ("),
         (article("old", SCOOP, DAY - timedelta(days=30)), "never compared: they are more than 7 days apart"),
         (article("bakery", BAKERY), "never compared: they share no rare word"),
-        (article("copy", SCOOP + " More soon.", DAY + timedelta(hours=1)), "of the shorter text, a copy"),
+        (article("copy", SCOOP + " More soon.", DAY + timedelta(hours=1)), "a copy, extended"),
+        (article("copy", SCOOP + " More soon.", DAY + timedelta(hours=1)), "words of its own: 2 at the end"),
+        (article("copy", SCOOP[:330], DAY + timedelta(hours=1)), "that it lacks: 13 at the end"),
+        (
+            article("copy", SCOOP, DAY + timedelta(hours=1), wire_credit="AP"),
+            "credits AP, and the earlier one is of AP",
+        ),
         (
             article("soon", SCOOP.replace("14 of 22 wells", "9 of 22 wells"), DAY + timedelta(hours=1)),
             "alike, as far as the two alone say",
@@ -394,8 +448,21 @@ def test_outlines_that_are_known_are_taken_as_they_are():
         (article("day", REWRITE.replace("by Thursday", "by April 9")), "days that conflict: "),
         (article("name", REWRITE), "shared names: "),
     ],
-    ids=["rewrite", "language", "horizon", "nothing", "copy", "score", "conflict", "days", "names"],
+    ids=[
+        "rewrite",
+        "language",
+        "horizon",
+        "nothing",
+        "copy",
+        "own",
+        "cut",
+        "credit",
+        "score",
+        "conflict",
+        "days",
+        "names",
+    ],
 )
 def test_the_evidence_about_a_pair_is_said_in_words(other: Article, said: str):
-    lines = explain(other, article("scoop", SCOOP), CONFIG).lines()
+    lines = explain(other, article("scoop", SCOOP, canonical_url="https://apnews.com/scoop"), CONFIG).lines()
     assert any(said in line for line in lines), lines

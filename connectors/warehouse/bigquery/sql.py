@@ -108,10 +108,10 @@ def _with_own_names(statement: exp.Expr) -> exp.Expr:
     """``unnest(list) AS u(x)`` with names that no column has: BigQuery knows no ``u.x``, only ``x``."""
     renamed = {}
     for unnest in statement.find_all(exp.Unnest):
-        alias = unnest.args.get("alias")
-        for column in alias.columns if alias else ():
-            renamed[alias.name, column.name] = own = f"{alias.name}_{column.name}_item"
-            column.set("this", own)
+        for column in unnest.alias_column_names:
+            renamed[unnest.alias, column] = f"{unnest.alias}_{column}_item"
+        for column in unnest.args["alias"].columns if unnest.alias else ():
+            column.set("this", renamed[unnest.alias, column.name])
     for column in statement.find_all(exp.Column):
         if (column.table, column.name) in renamed:
             column.set("this", exp.to_identifier(renamed[column.table, column.name]))

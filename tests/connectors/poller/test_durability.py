@@ -15,7 +15,7 @@ from connectors.poller import PollState, StateError, StateInUse, read_feeds
 from connectors.poller.dispatch import Lanes
 from connectors.poller.feed_state import FeedState
 from connectors.poller.state import Change, StateFailed
-from connectors.queue import QueueFull
+from connectors.queue import QueueFull, QueueUnavailable
 from connectors.queue.sqlite import SQLiteQueue
 
 
@@ -85,6 +85,26 @@ def test_a_full_queue_slows_the_poller_and_drops_nothing(desk, site, publish):
     assert len(refusals) >= 2
     assert summary.messages == 8
     assert len(desk.news()) == 8
+
+
+def test_brokers_that_are_away_slow_the_poller_and_drop_nothing(desk, site, publish):
+    publish(*range(1, 9))
+    tries = []
+
+    def away(append, done):
+        tries.append((append, done))
+        if len(tries) == 1 or (len(tries) == 3 and done):  # before an append, and after one that was not acknowledged
+            raise QueueUnavailable("no Kafka answers")
+
+    told = []
+    desk.on_event = lambda event: told.append(event) if event.kind == "queue" else None
+    queue, desk.queue = desk.queue, Faulty(desk.queue, away)
+    summary = desk.poll()
+    desk.queue = queue
+    assert [event.outcome for event in told][:2] == ["full", "room"]
+    assert told[0].detail == "no Kafka answers"
+    assert summary.messages == 8
+    assert {item.url for item in desk.news()} == {site.url(f"/news/{n}") for n in range(1, 9)}
 
 
 def test_a_group_that_is_larger_than_the_queue_has_room_goes_in_parts(desk, site, tmp_path):

@@ -2,6 +2,8 @@
 
 import pathlib
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -185,3 +187,24 @@ def test_files_that_are_no_queue_are_refused_and_left_alone(tmp_path):
         with pytest.raises(ValueError, match=says):
             open_queue(f"sqlite:///{tmp_path}/{name}")
         assert (tmp_path / name).read_bytes() == before
+
+
+KILLED = """
+import sys
+from connectors.queue import Outgoing, open_queue
+queue = open_queue(sys.argv[1])
+while True:
+    queue.append([Outgoing("k", str(part).encode()) for part in range(5)])
+    print(flush=True)
+"""
+
+
+def test_a_killed_appender_leaves_whole_batches(tmp_path):
+    url = f"sqlite:///{tmp_path}/q.db"
+    with subprocess.Popen([sys.executable, "-c", KILLED, url], stdout=subprocess.PIPE) as process:
+        for _ in range(20):
+            process.stdout.readline()
+        process.kill()
+    queue = open_queue(url)
+    assert len(offsets(queue)) % 5 == 0
+    queue.close()

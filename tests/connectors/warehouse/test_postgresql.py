@@ -489,7 +489,8 @@ def test_a_batch_that_lost_its_lock_writes_nothing(mortal):
 
 
 def test_a_lost_server_blames_no_item(mortal):
-    from pipeline.cli.batches import Batches, Item
+    from pipeline.channel import Item
+    from pipeline.cli.batches import Batches
     from pipeline.graph import Steps
     from schemas.fetched import fetched
     from schemas.records import Entry
@@ -506,7 +507,7 @@ def test_a_lost_server_blames_no_item(mortal):
     with pytest.raises(WarehouseFailed):
         batches.run(items[2:])
     postgresql.start(folder)
-    assert batches.run(items[2:]).receipts == 2
+    assert batches.run(items[2:]).new == 2
     assert warehouse.count("rejects") == 0
     assert warehouse.count("articles") == 4
 

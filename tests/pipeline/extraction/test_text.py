@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.extraction.charset import decode
 from pipeline.extraction.hygiene import clean_line, clean_text, count_words, unwrapped
 from pipeline.extraction.languages import detect, language_of, normalise_tag, primary
-from pipeline.extraction.wire_credit import wire_credit
+from pipeline.extraction.wire_credit import agency_of, wire_credit
 
 RUSSIAN = "Городской совет утвердил бюджет на следующий год с дефицитом. За документ проголосовали депутаты. " * 3
 FRENCH = "La cour a condamné l’exploitant à une amende : la rivière était polluée, déclare l’arrêté de l’été. " * 3
@@ -172,6 +172,14 @@ def test_clean_text_is_clean(raw, cap):
 )
 def test_wire_credit(text, authors, credit):
     assert wire_credit(text, authors) == credit
+
+
+def test_an_agencys_own_site_is_known_by_its_domain():
+    assert agency_of("https://www.apnews.com/article/1") == "AP"
+    assert agency_of("https://apnews.com:443?x=1") == "AP"
+    assert agency_of("https://notapnews.com/1") is None
+    assert agency_of("https://apnews.com.example/1") is None
+    assert agency_of("not a url [") is None
 
 
 def test_every_agency_of_the_table_is_credited():

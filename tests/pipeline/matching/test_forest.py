@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,24 @@ def test_a_forest_survives_packing_and_packs_the_same_each_time():
     assert again.packed() == STUMPS.packed()
     rows = np.zeros((1, 2), np.float32)
     assert again.probability(rows) == STUMPS.probability(rows)
+
+
+def test_without_a_calibration_a_probability_is_believed():
+    assert STUMPS.calibrated(0.123) == 0.123
+
+
+def test_a_calibration_is_read_between_its_knots_and_no_further():
+    sure = replace(STUMPS, calibration=np.array([[0.25, 0.75], [0.125, 0.625]]))
+    assert [sure.calibrated(p) for p in (0.0, 0.25, 0.5, 0.75, 1.0)] == [0.125, 0.125, 0.375, 0.625, 0.625]
+    assert unpacked(sure.packed()).calibrated(0.5) == 0.375
+
+
+def test_the_shipped_calibration_keeps_the_order_of_probabilities():
+    links = trained("links", (*SURROUNDINGS, *FEATURES))
+    said = [links.calibrated(step / STEPS) for step in range(0, STEPS + 1, 16)]
+    assert said == sorted(said)
+    assert said[0] >= 0
+    assert 0.92 <= links.calibrated(0.96) <= said[-1] <= 1
 
 
 def test_the_shipped_forests_are_of_the_features_that_matching_has():

@@ -42,6 +42,21 @@ def test_headings_of_one_story_are_no_sections():
     assert find_sections("Bridge of Port Ellery closes", digest(EXPLAINER)) == ()
 
 
+def test_a_headline_may_begin_with_a_quotation_but_not_be_one():
+    quoted = ("'The sea was grey as slate': island sees ash fall", PARTS[2][1])
+    assert len(find_sections(None, digest([*PARTS[:2], quoted]))) == 3
+    pulled = ("'The sea was grey as slate, and so was the sky'", PARTS[2][1])
+    assert find_sections(None, digest([*PARTS[:2], pulled])) == ()
+
+
+def test_a_long_headline_counts_where_others_make_it_a_digest():
+    long = ("Why nobody at the ministry of fisheries, which had been told of the leak by its own divers in spring, "
+            "says that it knew of anything", "The ministry in Castor had a letter from Rafe Ondine, a diver, on 3 "
+            "April. It was stamped and put into a drawer, where a cleaner found it, along with 40 others.")  # fmt: skip
+    assert [s.title for s in find_sections(None, digest([*PARTS, long]))] == [title for title, _ in (*PARTS, long)]
+    assert find_sections(None, digest([*PARTS[:2], long])) == ()
+
+
 def test_two_parts_are_no_digest():
     assert find_sections(None, digest(PARTS[:2])) == ()
 

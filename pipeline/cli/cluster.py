@@ -1,0 +1,150 @@
+"""A job on a Flink cluster: start it, wait until it is at work, and replace it by one with other code."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connectors.flink import Flink, FlinkError, Job
+from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.settings import FlinkSettings
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+START_SECONDS = 180.0
+"""How long a job may take until it is at work."""
+TRIES = 3
+"""Restarts after which a new job is not waited for any longer."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is to run: ``build`` adds the steps to a pipeline, ``options`` are Beam's as the user gave them."""
+
+    settings: FlinkSettings
+    build: Callable[[beam.Pipeline], None]
+    options: Sequence[str] = ()
+
+    @contextmanager
+    def packed(self) -> Iterator[Packed]:
+        """The pipeline as a jar, while it is needed. Raises ``UserError``."""
+        from apache_beam.options.pipeline_options import GoogleCloudOptions
+
+        from pipeline.runners import flink
+
+        server = self.settings.job_server
+        if server is None or not server.is_file():
+            raise UserError(
+                f"there is no job server{f' at {server}' if server else ''}: set flink.job_server to the jar that "
+                "mvn -f deploy/flink/job-server package makes (make engines makes one too)"
+            )
+        try:
+            interval = int(self.settings.checkpoint_seconds * 1000)
+            options = flink.options(self.options, checkpointing_interval=interval)
+        except ValueError as e:
+            raise UserError(str(e)) from e
+        with tempfile.TemporaryDirectory() as folder:
+            jar = Path(folder, "wiredesk.jar")
+            flink.pack(self.build, options, self.settings.workers, server, jar)
+            yield Packed(jar, options.view_as(GoogleCloudOptions).job_name)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A pipeline that can be started, and the name of the job."""
+
+    jar: Path
+    name: str
+
+    def start(self, cluster: Flink, savepoint: str | None = None) -> Job:
+        """Start it, unless a job of its name runs, and wait until it is at work.
+
+        Raises ``UserError`` and ``Failed``."""
+        other = next((job for job in cluster.jobs() if job.name == self.name and not job.ended), None)
+        if other is not None:
+            raise UserError(
+                f"a job {self.name!r} is there already ({other.job_id}, {other.state}): stop it, upgrade it, or give "
+                "this one another --job_name (see: wiredesk jobs --help)"
+            )
+        return at_work(cluster, cluster.submit(self.jar, savepoint))
+
+
+def at_work(cluster: Flink, job_id: str, seconds: float = START_SECONDS) -> Job:
+    """Wait until all tasks of a job run and a checkpoint shows that they do their work.
+
+    Raises ``Failed`` with the cause if it ends, fails again and again, or takes longer."""
+
+    def settled(job: Job) -> bool:
+        return job.ended or job.restarts >= TRIES or (job.checkpoint is not None and cluster.tasks_running(job_id))
+
+    cluster.wait(lambda: settled(cluster.job(job_id)), seconds)
+    job = cluster.job(job_id)
+    if job.ended:
+        raise Failed(f"the job ended at once ({job.state}): {job.failure or 'no cause given'}")
+    if job.restarts >= TRIES:
+        raise Failed(
+            f"the job {job_id} fails again and again, and goes on trying: {job.failure}; see {where(cluster, job)}"
+        )
+    if not settled(job):
+        free, slots = cluster.slots()
+        raise Failed(
+            f"the job {job_id} is {job.state} and not at work after {seconds:.0f} s: "
+            f"{job.failure or f'{free} of {slots} slots are free'}; see {where(cluster, job)}"
+        )
+    return job
+
+
+def where(cluster: Flink, job: Job) -> str:
+    """The job's page in Flink's dashboard."""
+    return f"{cluster.url}/#/job/{'completed' if job.ended else 'running'}/{job.job_id}/overview"
+
+
+def told(cluster: Flink, job: Job) -> str:
+    """Where to look, for people."""
+    return (
+        f"{job.name} is at work as {job.job_id}\n"
+        f"  its tasks, checkpoints and exceptions: {where(cluster, job)}\n"
+        f"  the same in short: wiredesk jobs list --flink-master {cluster.url}\n"
+        "  how far it is: wiredesk queue status; what it finds: the warehouse"
+    )
+
+
+def chosen(cluster: Flink, job_id: str | None) -> Job:
+    """The job that the user means; without an id, the only one that has not ended. Raises ``UserError``."""
+    jobs = cluster.jobs()
+    if job_id is not None:
+        found = [job for job in jobs if job.job_id.startswith(job_id)]
+        if len(found) != 1:
+            raise UserError(f"{'no' if not found else 'more than one'} job {job_id} (see: wiredesk jobs list)")
+        return found[0]
+    running = [job for job in jobs if not job.ended]
+    if len(running) != 1:
+        raise UserError(f"{len(running) or 'no'} jobs run: say which one (see: wiredesk jobs list)")
+    return running[0]
+
+
+def replace(cluster: Flink, job: Job, packed: Packed, *, replay: bool) -> tuple[Job, str, bool]:
+    """Stop ``job`` with a savepoint and start ``packed`` from it. Returns the new job, the savepoint, and whether the
+    job went on from there.
+
+    If it can't: with ``replay`` it starts from what the warehouse has, else ``Failed`` says so and nothing runs.
+    """
+    savepoint = cluster.stop(job.job_id)
+    cluster.wait(lambda: cluster.job(job.job_id).ended, START_SECONDS)
+    try:
+        return packed.start(cluster, savepoint), savepoint, True
+    except (Failed, FlinkError) as e:
+        why = e.message if isinstance(e, Failed) else str(e)
+        if any(other.name == packed.name and not other.ended for other in cluster.jobs()):
+            raise Failed(f"{why}. It goes on trying; the savepoint is {savepoint}") from e
+        if not replay:
+            raise Failed(
+                f"the new code can't go on from {savepoint}: {why}. Nothing runs now; "
+                "wiredesk stream --runner FlinkRunner starts it where the warehouse is, with the same rows"
+            ) from e
+    return packed.start(cluster), savepoint, False
