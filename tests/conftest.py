@@ -106,7 +106,7 @@ def demo_run(tmp_path_factory) -> tuple[pathlib.Path, subprocess.CompletedProces
     command = [sys.executable, "-m", "pipeline", "demo", "--folder", str(folder)]
     with FileLock(shared / "demo.lock"):
         if not told.exists():
-            run = subprocess.run(command, capture_output=True, text=True, timeout=300)
+            run = subprocess.run(command, capture_output=True, text=True, timeout=900)
             told.write_text(json.dumps([run.returncode, run.stdout, run.stderr]))
     return folder, subprocess.CompletedProcess(command, *json.loads(told.read_text()))
 
