@@ -1,8 +1,9 @@
 """How fast the warehouses take and give: rows/s of a batch, what a micro-batch costs on a warehouse that is not empty.
 
-    python bench/warehouse.py [--articles 10000] [--stored 50000] [--postgresql URL]
+    python bench/warehouse.py [--articles 10000] [--stored 50000] [--postgresql URL] [--kinds duckdb,postgresql,iceberg]
 
-starts a PostgreSQL of its own in a temporary folder unless a URL is given, and compares it with DuckDB in a file there.
+starts a PostgreSQL of its own in a temporary folder unless a URL is given, and compares it, and Iceberg tables in a
+folder, with DuckDB in a file there.
 Seconds are wall clock, so run it on a machine that has nothing else to do; the ratio of the two columns says more.
 """
 
@@ -207,22 +208,27 @@ def main() -> None:
     parser.add_argument("--articles", type=int, default=10_000)
     parser.add_argument("--stored", type=int, default=50_000)
     parser.add_argument("--postgresql", metavar="URL", help="An empty schema of a server.")
+    parser.add_argument("--kinds", default="duckdb,postgresql,iceberg", help="Which; the first is compared with.")
     args = parser.parse_args()
     rng = random.Random(0)
     articles = [article(n, rng) for n in range(args.articles)]
-    folder, server = (Path(tempfile.mkdtemp(prefix=f"wiredesk-bench-{name}-")) for name in ("duckdb", "postgresql"))
+    folder, server = (Path(tempfile.mkdtemp(prefix=f"wiredesk-bench-{name}-")) for name in ("files", "postgresql"))
+    urls: dict[str, Callable[[], str]] = {
+        "duckdb": lambda: f"duckdb:///{folder}/w.duckdb",
+        "postgresql": lambda: args.postgresql or postgresql.start(server, settings=["shared_buffers = 512MB"]),
+        "iceberg": lambda: f"iceberg:///{folder}/lake",
+    }
     try:
-        url = args.postgresql or postgresql.start(server, settings=["shared_buffers = 512MB"])
-        duck = measure(f"duckdb:///{folder}/w.duckdb", articles, args.stored)
-        post = measure(url, articles, args.stored)
+        found = {kind: measure(urls[kind](), articles, args.stored) for kind in args.kinds.split(",")}
     finally:
         postgresql.stop(server)
         shutil.rmtree(folder)
         shutil.rmtree(server)
-    print(f"{'':44s}    DuckDB  PostgreSQL   ratio")
-    for name, seconds in duck.items():
-        ratio = f"{post[name] / seconds:7.2f}" if seconds else ""
-        print(f"{name:44s}{seconds:10.3f}{post[name]:12.3f} {ratio}")
+    first = next(iter(found.values()))
+    print(" " * 44 + "".join(f"{kind:>12s} ratio" for kind in found))
+    for name, seconds in first.items():
+        cells = [(took[name], took[name] / seconds if seconds else 0) for took in found.values()]
+        print(f"{name:44s}" + "".join(f"{took:12.3f} {ratio:5.1f}" for took, ratio in cells))
 
 
 if __name__ == "__main__":

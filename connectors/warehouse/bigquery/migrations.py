@@ -10,7 +10,7 @@ from connectors.warehouse import WarehouseError, ddl
 from connectors.warehouse.bigquery import schema
 from connectors.warehouse.bigquery.service import Service
 from schemas.publish import column_texts
-from schemas.tables import TABLES
+from schemas.tables import TABLES, Table
 
 
 def migrate(service: Service, migrations: tuple[ddl.Migration, ...], url: str) -> list[str]:
@@ -29,12 +29,20 @@ def migrate(service: Service, migrations: tuple[ddl.Migration, ...], url: str) -
             if table.name not in existing:
                 client.create_table(schema.definition(table, service.path), exists_ok=True, retry=service.retry)
             else:
-                here = client.get_table(f"{service.path}.{table.name}")
-                columns = {name: table.columns[name] for name in absent}
-                here.schema = [*here.schema, *schema.fields(columns, column_texts()[table.name])]
-                client.update_table(here, ["schema"])
+                _add(service, table, absent)
         waiting = _bring_up_to_date(service, found, migrations)
     return [f"schema {m.version}: {m.why}" for m in waiting] + ddl.told(existing)
+
+
+def _add(service: Service, table: Table, absent: tuple[str, ...]) -> None:
+    """Add the columns, then their descriptions."""
+    for field in schema.fields({name: table.columns[name] for name in absent}):
+        service.run(f"ALTER TABLE {table.name} ADD COLUMN `{field.name}` {schema.type_name(field)}")
+    with service.errors() as client:
+        here = client.get_table(f"{service.path}.{table.name}")
+        described = schema.fields(table.columns, column_texts()[table.name])
+        here.schema = [*described, *(f for f in here.schema if f.name not in table.columns)]
+        client.update_table(here, ["schema"])
 
 
 def version(service: Service) -> int | None:

@@ -100,8 +100,22 @@ def translated(text: str, time: datetime | None = None) -> tuple[str, list[str]]
             return exp.Parameter(this=exp.Var(this=f"p{node.name}"))
         return node
 
-    statement = found[0].transform(named)
+    statement = _with_own_names(found[0].transform(named))
     return at_time(statement, time).sql(dialect="bigquery", identify=True), list(asked)
+
+
+def _with_own_names(statement: exp.Expr) -> exp.Expr:
+    """``unnest(list) AS u(x)`` with names that no column has: BigQuery knows no ``u.x``, only ``x``."""
+    renamed = {}
+    for unnest in statement.find_all(exp.Unnest):
+        for column in unnest.alias_column_names:
+            renamed[unnest.alias, column] = f"{unnest.alias}_{column}_item"
+        for column in unnest.args["alias"].columns if unnest.alias else ():
+            column.set("this", renamed[unnest.alias, column.name])
+    for column in statement.find_all(exp.Column):
+        if (column.table, column.name) in renamed:
+            column.set("this", exp.to_identifier(renamed[column.table, column.name]))
+    return statement
 
 
 def as_of(text: str, time: datetime | None) -> str:

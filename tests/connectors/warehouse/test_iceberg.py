@@ -3,10 +3,12 @@
 import dataclasses
 import pathlib
 import sqlite3
+import urllib.parse
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from engines import iceberg_rest, s3
 from samples import SAMPLES
 from whole import every_row
 
@@ -350,3 +352,18 @@ def test_nothing_is_made_by_looking(tmp_path):
     with pytest.raises(WarehouseError, match="there is no folder"):
         open_warehouse(f"iceberg:///{tmp_path}/no/lake").migrate()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.engines
+def test_a_catalog_in_a_file_with_tables_in_object_storage(iceberg_rest_server, tmp_path):
+    storage = {**s3.KEYS, "s3.endpoint": iceberg_rest_server[1], "warehouse": f"s3://{iceberg_rest.BUCKET}/by-file"}
+    url = f"iceberg:///{tmp_path}/lake?{urllib.parse.urlencode(storage)}"
+    warehouse = open_warehouse(url)
+    warehouse.migrate()
+    for n in range(3):
+        warehouse.apply([article("a", title=str(n)), article(f"b{n}")])
+    assert another_process(url).count("articles") == 4
+    assert not files_below(tmp_path)
+    done = warehouse.maintain(datetime.now(UTC) + timedelta(hours=2), timedelta(hours=1))
+    assert done["files_deleted"] > 5
+    assert another_process(url).articles(["a"]) == [article("a", title="2")]
