@@ -175,6 +175,7 @@ def test_maintain_of_a_lake_says_what_it_did(capsys, tmp_path):
     code, out, _ = run(capsys, "warehouse", "maintain", "--warehouse", url)
     assert code == 0
     assert out == "0 files folded, 0 snapshots expired, 0 files deleted\n"
+    assert open_warehouse(url).problems() == []
 
 
 # -- copy --

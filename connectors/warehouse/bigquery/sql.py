@@ -108,8 +108,8 @@ def _with_own_names(statement: exp.Expr) -> exp.Expr:
     """``unnest(list) AS u(x)`` with names that no column has: BigQuery knows no ``u.x``, only ``x``."""
     renamed = {}
     for unnest in statement.find_all(exp.Unnest):
-        for column in unnest.alias_column_names:
-            renamed[unnest.alias, column] = f"{unnest.alias}_{column}_item"
+        for name in unnest.alias_column_names:
+            renamed[unnest.alias, name] = f"{unnest.alias}_{name}_item"
         for column in unnest.args["alias"].columns if unnest.alias else ():
             column.set("this", renamed[unnest.alias, column.name])
     for column in statement.find_all(exp.Column):
