@@ -22,7 +22,9 @@ from pipeline.cli.warehouse import copy_all
 pytest_plugins = ("kafka_broker", "flink_cluster", "lake_engines")
 
 # The same examples every time, so that a run says something about the change it tests; `make fuzz` looks for new ones.
-hypothesis.settings.register_profile("same", derandomize=True, database=None)
+hypothesis.settings.register_profile(
+    "same", derandomize=True, database=None, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.register_profile("fuzz", print_blob=True)
 hypothesis.settings.load_profile("same")
 

@@ -17,12 +17,13 @@ from psycopg import errors
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from connectors.warehouse import WarehouseError, WarehouseFailed, arrow, ddl, postgresql_schema, selects
+from connectors.warehouse.by_column import ReadsByColumn
 from connectors.warehouse.ddl import names, quoted
 from connectors.warehouse.postgresql_related import related
 from connectors.warehouse.postgresql_server import Connection, Server, first_line, parse_url, server
 from connectors.warehouse.postgresql_types import copied
 from connectors.warehouse.sql import is_reading, numbered, only_one_select
-from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
+from schemas.records import Link, Member, Metric, Record, Sketch
 from schemas.tables import TABLE_OF, TABLES, Table, arrow_fields
 
 R = TypeVar("R", bound=Record)
@@ -30,7 +31,7 @@ ATTEMPTS = 6
 RACES = (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation)
 
 
-class PostgreSQLWarehouse:
+class PostgreSQLWarehouse(ReadsByColumn):
     """See ``connectors.warehouse.Warehouse``. Thread-safe; pickles as its URL."""
 
     def __init__(self, url: str, read_only: bool = False):
@@ -102,35 +103,6 @@ class PostgreSQLWarehouse:
                 raise WarehouseFailed(f"{self._shown}: other writers are in the way: {first_line(e)}") from e
 
     # -- reading: the pipeline's history --
-
-    def articles(self, article_ids: Sequence[str]) -> list[Article]:
-        return self._having(Article, article_id=article_ids)
-
-    def receipts(self, fetch_ids: Sequence[str] = (), article_ids: Sequence[str] = ()) -> list[Receipt]:
-        return self._having(Receipt, fetch_id=fetch_ids, article_id=article_ids)
-
-    def sketches(self, article_ids: Sequence[str]) -> list[Sketch]:
-        return self._having(Sketch, article_id=article_ids)
-
-    def pairs(self, names: Sequence[str]) -> list[Pair]:
-        return self._having(Pair, article_id=names, earlier_id=names)
-
-    def links(
-        self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = (), copy_groups: Sequence[str] = ()
-    ) -> list[Link]:
-        return self._having(Link, article_id=article_ids, parent_id=parent_ids, copy_group=copy_groups)
-
-    def sections(self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = ()) -> list[ArticleSection]:
-        return self._having(ArticleSection, article_id=article_ids, parent_id=parent_ids)
-
-    def members(self, story_ids: Sequence[str]) -> list[Member]:
-        return self._having(Member, story_id=story_ids)
-
-    def metrics(self, article_ids: Sequence[str]) -> list[Metric]:
-        return self._having(Metric, article_id=article_ids)
-
-    def progress(self, channel: str) -> list[Progress]:
-        return self.rows(Progress, "channel = ?", [channel], "partition")
 
     def related(self, sketches: Sequence[Sketch], horizon: timedelta) -> list[Sketch]:
         return self._read(lambda connection: related(connection, sketches, horizon)) if sketches else []

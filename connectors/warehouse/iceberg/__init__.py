@@ -16,19 +16,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.warehouse import WarehouseError, arrow, ddl, selects
+from connectors.warehouse.by_column import ReadsByColumn
 from connectors.warehouse.ddl import names, quoted
 from connectors.warehouse.iceberg import maintenance, writer
 from connectors.warehouse.iceberg.lake import Lake, lake
 from connectors.warehouse.iceberg.location import parse_url
 from connectors.warehouse.iceberg.migrations import migrate, problems, version_here
 from connectors.warehouse.iceberg.related import related
-from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
+from schemas.records import Link, Member, Record, Sketch
 from schemas.tables import TABLE_OF, TABLES, arrow_fields
 
 R = TypeVar("R", bound=Record)
 
 
-class IcebergWarehouse:
+class IcebergWarehouse(ReadsByColumn):
     """See ``connectors.warehouse.Warehouse``. Thread-safe; pickles as its URL."""
 
     def __init__(self, url: str, read_only: bool = False):
@@ -81,35 +82,6 @@ class IcebergWarehouse:
                 maintenance.now_and_then(self._lake)
 
     # -- reading: the pipeline's history --
-
-    def articles(self, article_ids: Sequence[str]) -> list[Article]:
-        return self._having(Article, article_id=article_ids)
-
-    def receipts(self, fetch_ids: Sequence[str] = (), article_ids: Sequence[str] = ()) -> list[Receipt]:
-        return self._having(Receipt, fetch_id=fetch_ids, article_id=article_ids)
-
-    def sketches(self, article_ids: Sequence[str]) -> list[Sketch]:
-        return self._having(Sketch, article_id=article_ids)
-
-    def pairs(self, names: Sequence[str]) -> list[Pair]:
-        return self._having(Pair, article_id=names, earlier_id=names)
-
-    def links(
-        self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = (), copy_groups: Sequence[str] = ()
-    ) -> list[Link]:
-        return self._having(Link, article_id=article_ids, parent_id=parent_ids, copy_group=copy_groups)
-
-    def sections(self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = ()) -> list[ArticleSection]:
-        return self._having(ArticleSection, article_id=article_ids, parent_id=parent_ids)
-
-    def members(self, story_ids: Sequence[str]) -> list[Member]:
-        return self._having(Member, story_id=story_ids)
-
-    def metrics(self, article_ids: Sequence[str]) -> list[Metric]:
-        return self._having(Metric, article_id=article_ids)
-
-    def progress(self, channel: str) -> list[Progress]:
-        return sorted(self._having(Progress, channel=[channel]), key=lambda row: row.partition)
 
     def related(self, sketches: Sequence[Sketch], horizon: timedelta) -> list[Sketch]:
         with self._lake.hold(write=False):
