@@ -189,6 +189,11 @@ class PostgreSQLWarehouse(ReadsByColumn):
 # -- a batch, as one transaction --
 
 
+_BY_KEY = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+"""Nobody has counted the staged rows for the planner. Taking them for many, it would read whole tables for each batch;
+looking each of them up by its key is right for few and for many."""
+
+
 def _write(writer: Connection, batch: arrow.Batch) -> None:
     with writer.transaction():
         _stage(writer, batch)
@@ -196,6 +201,7 @@ def _write(writer: Connection, batch: arrow.Batch) -> None:
             _move_metrics(writer, _staging(Metric))  # so that a row is written once, and a repeated batch writes none
         for replaced in batch.replaced:
             _remove_absent(writer, replaced)
+        writer.execute(_BY_KEY)
         for table in TABLES.values():
             for cls in table.records:
                 if cls in batch.rows:
