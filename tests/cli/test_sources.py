@@ -93,9 +93,9 @@ def test_what_a_source_repeats_is_learned_into_a_file_that_the_settings_can_name
 
 
 SENT = (
-    "Am Kai von Elsin brüten seit Ostern Möwen auf dem alten Kran, und niemand darf ihn deshalb bewegen. Die Hafenmeisterin "
-    "Ute Ohm ließ ein Seil spannen und eine Tafel malen, auf der steht, dass man bis zum Juli um Geduld bittet. Zwei "
-    "Frachter aus Bergen warten nun draußen auf der Reede, bis die Jungen fliegen gelernt haben."
+    "Am Kai von Elsin brüten seit Ostern Möwen auf dem alten Kran, und niemand darf ihn deshalb bewegen. Die "
+    "Hafenmeisterin Ute Ohm ließ ein Seil spannen und eine Tafel malen, auf der steht, dass man bis zum Juli um Geduld "
+    "bittet. Zwei Frachter aus Bergen warten nun draußen auf der Reede, bis die Jungen fliegen gelernt haben."
 )
 """What two articles have word for word."""
 
