@@ -54,7 +54,8 @@ FAILURES = """
   joined about as often as they are kept apart; the labelled sets disagree on them too.
 - An opinion column that names its news in one sentence stands alone.
 - Texts without a date and without a dated neighbour are joined more readily than others.
-- The sets are English. Other languages use the same models with rarities by the length of words; nothing was measured.
+- The sets are English. Other languages use the same models with rarities learned or by the length of words; nothing was
+  measured.
 - The background set has unlabelled stories within a day: pairs of neighbouring days were left out of training, the
   scores of "background" count every link as wrong and are lower bounds.
 """

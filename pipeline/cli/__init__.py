@@ -26,7 +26,7 @@ COMMANDS = {
     "explain": "What happened to an item, and why.",
     "audit": "Is every item accounted for? Exit 1 if not.",
     "rejects": "Look at what could not be used, and try it again.",
-    "sources": "List, check, discover, import and export sources.",
+    "sources": "List, check, discover, import and export sources; learn from what they brought.",
     "queue": "How full the queue is, who is how far; read again.",
     "warehouse": "Make, bring up to date, verify and copy warehouses.",
     "snapshot": "Publish a copy of the warehouse that readers may keep open.",

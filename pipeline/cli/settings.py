@@ -92,6 +92,8 @@ class Settings(BaseSettings):
     """A file of rules for single sites, beside those that come along."""
     boilerplate: str | None = None
     """A file of lines that matching does not read (made by ``wiredesk sources boilerplate``)."""
+    rarities: str | None = None
+    """A file of how rare words are, a language each (made by ``wiredesk sources rarities``)."""
     http: HttpSettings = HttpSettings()
     log_level: str = pydantic.Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = pydantic.Field("text", pattern="^(text|json)$")

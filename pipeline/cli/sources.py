@@ -10,7 +10,6 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 import click
-import tomli_w
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -22,13 +21,12 @@ from connectors.scraper.check import Check, check
 from connectors.scraper.discover import Discovery, discover
 from connectors.scraper.rules import Rules, load_rules
 from connectors.sources import Source, SourcesError, dump_sources, load_sources, parse_sources
-from pipeline.cli.doors import now, warehouse_reader
+from pipeline.cli.doors import now
 from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.learned import boilerplate, rarities
 from pipeline.cli.settings import Settings
 from schemas.reasons import reasons
 
-LEARNED_FROM = 2000
-"""Of each source so many of the newest articles are looked at for boilerplate."""
 AT_ONCE = 16
 """Sources that are checked at a time."""
 
@@ -38,7 +36,11 @@ _private = click.option("--allow-private", is_flag=True, help="Fetch from privat
 
 @click.group()
 def sources() -> None:
-    """List, check, discover, import and export sources; learn what they repeat."""
+    """List, check, discover, import and export sources; learn from what they brought."""
+
+
+sources.add_command(boilerplate)
+sources.add_command(rarities)
 
 
 @sources.command("list")
@@ -198,38 +200,6 @@ async def _check_all(chosen: Sequence[Source], http: HttpSettings, rules: Rules)
 
     async with HttpClient(http) as client:
         return await asyncio.gather(*(one(source) for source in chosen))
-
-
-@sources.command("boilerplate")
-@click.option("--warehouse", "warehouse_url", metavar="URL", help="Which warehouse (duckdb:///path, postgresql://...).")
-@click.option("--output", metavar="FILE", default="boilerplate.toml", show_default=True, help="Where to write it.")
-@click.pass_obj
-def learn_boilerplate(settings: Settings, warehouse_url: str | None, output: str) -> None:
-    """Learn the lines that each source repeats in its articles, for matching to skip.
-
-    Look through the file, then name it in the settings (boilerplate = "FILE"); it holds for articles from then on.
-
-    \b
-    Example:
-      wiredesk sources boilerplate --warehouse duckdb:///var/wiredesk.duckdb --output boilerplate.toml
-    """
-    from pipeline.matching.boilerplate import learn
-
-    learned = {}
-    with warehouse_reader(warehouse_url or settings.warehouse).hold() as warehouse:
-        for (source,) in warehouse.query("SELECT DISTINCT source FROM articles ORDER BY source"):
-            newest = warehouse.query(
-                "SELECT published_at, text FROM articles WHERE source = ? AND published_at IS NOT NULL "
-                "ORDER BY published_at DESC, article_id LIMIT ?",
-                [source, LEARNED_FROM],
-            )
-            if lines := learn((at.date(), text) for at, text in newest):
-                learned[source] = lines
-    try:
-        pathlib.Path(output).write_text(tomli_w.dumps(learned, multiline_strings=False), "utf-8")
-    except OSError as e:
-        raise UserError(f"can't write {output}: {e.strerror}") from e
-    click.echo(f"{sum(map(len, learned.values()))} lines of {len(learned)} sources written to {output}")
 
 
 async def _discover(url: str, http: HttpSettings, rules: Rules) -> Discovery:

@@ -18,6 +18,7 @@ from pipeline.matching.boilerplate import Boilerplate
 from pipeline.matching.features import FEATURES, Comparer
 from pipeline.matching.forest import trained
 from pipeline.matching.pool import Pool
+from pipeline.matching.rarities import Rarities
 from pipeline.matching.surroundings import FLOOR, SURROUNDINGS, Graph, surroundings
 from schemas.records import Pair, Sketch
 
@@ -38,6 +39,8 @@ class Matching:
     """An article is found by a key only from the next so many that hold it: a bound on what a hot topic costs."""
     boilerplate: Boilerplate = field(default_factory=Boilerplate)
     """What matching does not read."""
+    rarities: Rarities = field(default_factory=Rarities)
+    """How rare words are in the languages where that was learned."""
 
 
 MOST_PAIRS = 40

@@ -1,8 +1,8 @@
 """Turn the tokens of a text into numbers, so that kernels can read a text as arrays.
 
-In: texts of one language. Out: tokens with ids, and for each id what the token is (columns of arrays). A lexicon is a
-cache of pure functions of words (``words.fold``, ``words.rarity``, hashes): an id means something only to the lexicon
-that gave it, and nothing that is stored holds one.
+In: texts of one language, and its rarities where they were learned. Out: tokens with ids, and for each id what the
+token is (columns of arrays). A lexicon is a cache of pure functions of words (``words.fold``, ``words.rarity``,
+hashes): an id means something only to the lexicon that gave it, and nothing that is stored holds one.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ class Lexicon(dict[str, int]):
     addressed. Columns are indexed by id, those named ``fold_*`` by the
     number of the folded form, which the column ``fold`` holds."""
 
-    def __init__(self, language: str):
+    def __init__(self, language: str, learned: bytes | None = None):
         super().__init__()
         self.language = language
+        self._learned = learned
         self._calendar = mentions.calendar_of(language)
         self._lock = threading.Lock()
         self._folds: dict[str, int] = {}
@@ -81,7 +82,7 @@ class Lexicon(dict[str, int]):
         number = len(self._folds)
         if number == len(self.fold_hash):
             self.fold_hash, self.fold_rarity = _doubled(self.fold_hash), _doubled(self.fold_rarity)
-        rarity = words.rarity(folded, self.language)
+        rarity = words.rarity(folded, self.language, self._learned)
         self.fold_hash[number] = words.word_hash(folded)
         # One letter or digit says nothing.
         self.fold_rarity[number] = 0 if len(folded) == 1 and folded.isascii() else rarity
@@ -129,18 +130,18 @@ class Tokens(Sequence[str]):
         return self._text[self._starts[i] : self._ends[i]]
 
 
-def lexicon(language: str) -> Lexicon:
-    """The lexicon of a language in this process."""
-    found = _lexicon(language)
+def lexicon(language: str, learned: bytes | None = None) -> Lexicon:
+    """The lexicon of a language in this process. ``learned``: its packed table of rarities."""
+    found = _lexicon(language, learned)
     if len(found) > MOST:
         _lexicon.cache_clear()
-        found = _lexicon(language)
+        found = _lexicon(language, learned)
     return found
 
 
 @functools.lru_cache(maxsize=64)
-def _lexicon(language: str) -> Lexicon:
-    return Lexicon(language)
+def _lexicon(language: str, learned: bytes | None) -> Lexicon:
+    return Lexicon(language, learned)
 
 
 def _doubled(column: np.ndarray) -> np.ndarray:

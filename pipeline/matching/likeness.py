@@ -14,10 +14,10 @@ from pipeline.matching import lexicon, words
 from pipeline.matching.copies import SAME, SHINGLE
 from pipeline.matching.judge import Judge, Matching
 from pipeline.matching.mentions import Mentions, mentions
+from pipeline.matching.outline import outline
 from pipeline.matching.pool import order
 from pipeline.matching.provenance import AGENCYS_OWN, SAME_CREDIT, credit_rank, kind
-from pipeline.matching.sections import find_sections
-from pipeline.matching.sketch import sketch, subtag
+from pipeline.matching.sketch import subtag
 from schemas.records import Article, Sketch
 
 SHOWN = 12
@@ -75,15 +75,16 @@ class Likeness:
 
 def explain(a: Article, b: Article, config: Matching) -> Likeness:
     """The evidence about two articles, in whichever order they are given."""
-    sketches = [sketch(x, digest=bool(find_sections(x.title, x.text))) for x in (a, b)]
+    sketches = [outline(x, config).sketches[0] for x in (a, b)]
     if order(sketches[0]) < order(sketches[1]):
         a, b = b, a
     judge = Judge(sketches, config)
     apart = "" if len(judge.pool.candidates(1)) else _why_apart(a, b, config)
     pair = judge.compare(a.article_id, b.article_id)
-    mine, theirs = _said(a), _said(b)
+    learned = config.rarities.of(subtag(a.language))
+    mine, theirs = _said(a, config), _said(b, config)
     written, others = _written(a), _written(b)
-    shared = [w for w in _rarest(written, subtag(a.language)) if w in others]
+    shared = [w for w in _rarest(written, subtag(a.language), learned) if w in others]
     names = _names(a) & _names(b)
     return Likeness(
         later=a.article_id,
@@ -150,9 +151,9 @@ def _written(article: Article) -> dict[str, str]:
     return found
 
 
-def _rarest(folded: Iterable[str], language: str) -> list[str]:
-    rare = [(-words.rarity(w, language), w) for w in folded if words.rarity(w, language) > words.COMMON]
-    return [w for _, w in sorted(rare)]
+def _rarest(folded: Iterable[str], language: str, learned: bytes | None) -> list[str]:
+    rare = sorted((-words.rarity(w, language, learned), w) for w in folded)
+    return [w for level, w in rare if -level > words.COMMON]
 
 
 def _names(article: Article) -> set[str]:
@@ -162,10 +163,12 @@ def _names(article: Article) -> set[str]:
     return {words.fold(w, language) for w in body if w[0].isupper()} - lower
 
 
-def _said(article: Article) -> Mentions:
+def _said(article: Article, config: Matching) -> Mentions:
     day = article.published_at.date() if article.published_at else None
-    found, _ = lexicon.lexicon(subtag(article.language)).read(words.readable(article.text))
-    return mentions(found, range(len(found)), subtag(article.language), day)
+    language = subtag(article.language)
+    learned = config.rarities.of(language)
+    found, _ = lexicon.lexicon(language, learned).read(words.readable(article.text))
+    return mentions(found, range(len(found)), language, day, learned)
 
 
 def _conflicts(mine: Mentions, theirs: Mentions) -> tuple[str, ...]:

@@ -80,14 +80,21 @@ def calendar_of(language: str) -> Calendar:
     return calendars().get(language, _NONE)
 
 
-def mentions(found: Sequence[str], telling: Iterable[int], language: str, published: date | None) -> Mentions:
+def mentions(
+    found: Sequence[str],
+    telling: Iterable[int],
+    language: str,
+    published: date | None,
+    learned: bytes | None = None,
+) -> Mentions:
     """What a text mentions, each value once.
 
-    ``found``: its tokens; ``telling``: which of them may begin a mention, ascending. Weekdays and words such as
-    "yesterday" become days only when the day of publishing is known: the last such weekday up to it. Bare years are
-    neither numbers nor days.
+    ``found``: its tokens; ``telling``: which of them may begin a mention, ascending; ``learned``: the rarities
+    learned of the language. Weekdays and words such as "yesterday" become days only when the day of publishing is
+    known: the last such weekday up to it. Bare years are neither numbers nor days.
     """
     calendar = calendar_of(language)
+    read = functools.partial(_number, learned=learned)
     numbers: dict[tuple[float, str], None] = {}
     days: dict[tuple[int, int], None] = {}
     weekdays: dict[int, None] = {}
@@ -110,7 +117,7 @@ def mentions(found: Sequence[str], telling: Iterable[int], language: str, publis
                     days[iso.month, iso.day] = None
                     written = written or (iso if i < HEAD else None)
                     past = i + 3
-            elif len(numbers) < MOST and (number := _number(found, i, calendar, language)):
+            elif len(numbers) < MOST and (number := read(found, i, calendar, language)):
                 numbers[number] = None
         elif word in calendar.months:
             if (token[0].isupper() or language != "en") and (day := _day_of_month(found, i)) is not None:
@@ -127,7 +134,7 @@ def mentions(found: Sequence[str], telling: Iterable[int], language: str, publis
             if published is not None:
                 then = published + timedelta(days=calendar.days[word])
                 days[then.month, then.day] = None
-        elif word in calendar.numbers and len(numbers) < MOST and (number := _number(found, i, calendar, language)):
+        elif word in calendar.numbers and len(numbers) < MOST and (number := read(found, i, calendar, language)):
             numbers[number] = None
     return Mentions(
         numbers=tuple(numbers),
@@ -139,7 +146,9 @@ def mentions(found: Sequence[str], telling: Iterable[int], language: str, publis
     )
 
 
-def _number(found: Sequence[str], i: int, calendar: Calendar, language: str) -> tuple[float, str] | None:
+def _number(
+    found: Sequence[str], i: int, calendar: Calendar, language: str, learned: bytes | None
+) -> tuple[float, str] | None:
     """The number at ``i`` and its unit: a currency sign before it, per cent, or the word that follows."""
     token = found[i]
     before = found[i - 1] if i else ""
@@ -160,7 +169,7 @@ def _number(found: Sequence[str], i: int, calendar: Calendar, language: str) -> 
     if after.lower() in calendar.months or (token[0] == "0" and token.isdecimal()):
         return None
     unit = fold(after, language) if after.isalpha() else ""
-    if len(unit) <= 3 and unit and rarity(unit, language) <= COMMON:
+    if len(unit) <= 3 and unit and rarity(unit, language, learned) <= COMMON:
         unit = ""  # "14 of", "7 in".
     return (value, unit) if unit or spelled is None else None
 

@@ -24,6 +24,6 @@ class Outline:
 def outline(article: Article, config: Matching) -> Outline:
     """The outline of an article."""
     sections = tuple(find_sections(article.title, article.text))
-    skipped = config.boilerplate
-    parts = (sketch_section(article, section, i, skipped) for i, section in enumerate(sections))
-    return Outline(sections, (sketch(article, bool(sections), skipped), *parts))
+    learned = config.boilerplate, config.rarities
+    parts = (sketch_section(article, section, i, *learned) for i, section in enumerate(sections))
+    return Outline(sections, (sketch(article, bool(sections), *learned), *parts))

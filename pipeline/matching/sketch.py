@@ -1,7 +1,8 @@
 """Sketch an article: the compact evidence that decides what it came from, and the keys that find its candidates.
 
-In: an ``Article`` (or a section of a digest). Out: a ``Sketch`` of about 2 KB, a pure function of the article and the
-tables in pipeline/matching/data. The text itself is not needed again to match it.
+In: an ``Article`` (or a section of a digest). Out: a ``Sketch`` of about 2 KB, a pure function of the article, the
+tables in pipeline/matching/data and what was learned into files (boilerplate, rarities). The text itself is not needed
+again to match it.
 
 Evidence, version 2, little-endian: a header (``_HEADER``), then arrays: terms (32 bits each: 20 of hash, 4 of rarity,
 4 of frequency, 4 of where it stood), shingle sample and quotation sample (24 bits each), numbers (16 bits of unit hash,
@@ -24,6 +25,7 @@ from pipeline.matching import copies, reading, words
 from pipeline.matching.boilerplate import Boilerplate
 from pipeline.matching.lexicon import DIGIT, LOWER, TELLING, WORD, Lexicon, lexicon
 from pipeline.matching.mentions import Mentions, mentions
+from pipeline.matching.rarities import Rarities
 from pipeline.matching.reading import IN_LEAD, IN_TITLE, IS_NAME, IS_PAIR
 from schemas.ids import content_id, text_hash
 from schemas.records import Article, Section, Sketch
@@ -31,6 +33,7 @@ from schemas.records import Article, Section, Sketch
 __all__ = ["IN_LEAD", "IN_TITLE", "IS_NAME", "IS_PAIR", "Evidence", "pack", "sketch", "sketch_section", "unpack"]
 
 NO_BOILERPLATE = Boilerplate()
+NO_RARITIES = Rarities()
 VERSION = 2
 TERM_BITS = 20
 TERMS, PAIRS, KEYS = 112, 32, 30
@@ -79,12 +82,18 @@ def subtag(language: str | None) -> str:
     return (language or "und").replace("_", "-").split("-")[0].lower() or "und"
 
 
-def sketch(article: Article, digest: bool = False, boilerplate: Boilerplate = NO_BOILERPLATE) -> Sketch:
+def sketch(
+    article: Article,
+    digest: bool = False,
+    boilerplate: Boilerplate = NO_BOILERPLATE,
+    rarities: Rarities = NO_RARITIES,
+) -> Sketch:
     """The sketch of an article. ``digest``: it has sections, which are sketched on their own."""
     at = article.published_at or article.first_seen_at
     language = subtag(article.language)
     text = boilerplate.without(article.source, article.text)
-    keys, evidence = _read(article.title or "", text, language, at, IS_DIGEST if digest else 0, "")
+    flags, learned = IS_DIGEST if digest else 0, rarities.of(language)
+    keys, evidence = _read(article.title or "", text, language, learned, at, flags, "")
     agency = agency_of(article.canonical_url)
     return Sketch(
         article_id=article.article_id,
@@ -104,14 +113,19 @@ def section_id(article_id: str, position: int) -> str:
 
 
 def sketch_section(
-    article: Article, section: Section, position: int, boilerplate: Boilerplate = NO_BOILERPLATE
+    article: Article,
+    section: Section,
+    position: int,
+    boilerplate: Boilerplate = NO_BOILERPLATE,
+    rarities: Rarities = NO_RARITIES,
 ) -> Sketch:
     """The sketch of the ``position``-th section of a digest."""
     at = article.published_at or article.first_seen_at
     language = subtag(article.language)
     text = article.text[section.span_start : section.span_end]
     read = boilerplate.without(article.source, text)
-    keys, evidence = _read(section.title or "", read, language, at, IS_SECTION, article.article_id)
+    title, learned = section.title or "", rarities.of(language)
+    keys, evidence = _read(title, read, language, learned, at, IS_SECTION, article.article_id)
     return Sketch(
         article_id=section_id(article.article_id, position),
         text_hash=text_hash(section.title, text),
@@ -178,17 +192,18 @@ def _four(packed: bytes, start: int, count: int) -> np.ndarray:
 
 
 def _read(
-    title: str, text: str, language: str, at: datetime | None, flags: int, part_of: str
+    title: str, text: str, language: str, learned: bytes | None, at: datetime | None, flags: int, part_of: str
 ) -> tuple[tuple[int, ...], Evidence]:
     """Keys and evidence of a text."""
-    known = lexicon(language)
+    known = lexicon(language, learned)
     found, ids = known.read(words.readable(text))
     kinds = known.kind[ids]
     body = ids[(kinds & WORD) > 0]
     hashes = copies.shingles(known.lower_hash[body])
     sampled, halved = copies.sample(hashes)
     terms, pairs = _weigh(known, body, known.read(title[: words.MAX_CHARS])[1])
-    said = mentions(found, np.flatnonzero(kinds & TELLING).tolist(), language, at.date() if at else None)
+    telling = np.flatnonzero(kinds & TELLING).tolist()
+    said = mentions(found, telling, language, at.date() if at else None, learned)
     rare = terms[terms[:, 1] >= words.KEY_RARITY][:KEYS, 0]
     keys = np.concatenate((_keys(known.fold_hash[rare], 0), _keys(copies.minimisers(hashes), COPY_KEY)))
     evidence = Evidence(

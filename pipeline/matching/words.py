@@ -1,7 +1,7 @@
 """Words of a text as matching sees them: language-neutral tokens, their stable hashes, and how rare they are.
 
 In: text and a language subtag. Out: tokens in order, 64-bit hashes, rarity levels. Nothing here depends on anything
-but the text and the tables in pipeline/data, so that two machines see the same words.
+but the text, the tables in pipeline/matching/data and those given, so that two machines see the same words.
 """
 
 from __future__ import annotations
@@ -95,14 +95,16 @@ def hashes(words: Sequence[str]) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=1 << 18)
-def rarity(word: str, language: str) -> int:
+def rarity(word: str, language: str, learned: bytes | None = None) -> int:
     """0 (everywhere) to ``MAX_RARITY`` (never seen) for a folded word.
 
-    English: from the document frequencies in data/rarity.en.bin. Other languages: by length, since the words
-    that a language uses most are its short ones (Zipf, 1935); numbers by their digits.
+    From ``learned``, the language's packed table (``rarities``), if there is one. Else in English from the document
+    frequencies in data/rarity.en.bin; in other languages by length, since the words that a language uses most are its
+    short ones (Zipf, 1935); numbers by their digits.
     """
-    if language == "en":
-        return int(_english()[word_hash(word) & ((1 << RARITY_BITS) - 1)])
+    if learned is not None or language == "en":
+        levels = _english() if learned is None else _unpacked(learned)
+        return int(levels[word_hash(word) & ((1 << RARITY_BITS) - 1)])
     if word[0].isdigit():
         return min(MAX_RARITY, 4 + 2 * len(word))
     if _UNSPACED.match(word):
@@ -127,6 +129,18 @@ def pack_rarities(levels: np.ndarray) -> bytes:
     return zstandard.ZstdCompressor(level=19).compress((nibbles[0::2] << 4 | nibbles[1::2]).tobytes())
 
 
+@functools.lru_cache(maxsize=64)
+def _unpacked(packed: bytes) -> np.ndarray:
+    return unpack_rarities(packed)
+
+
 def unpack_rarities(packed: bytes) -> np.ndarray:
-    pairs = np.frombuffer(zstandard.ZstdDecompressor().decompress(packed), np.uint8)
+    """The levels in ``packed``. Raises ``ValueError`` if it is no table."""
+    try:
+        if zstandard.frame_content_size(packed) != 1 << (RARITY_BITS - 1):
+            raise ValueError("a table of another size")
+        unpacked = zstandard.ZstdDecompressor().decompress(packed)
+    except zstandard.ZstdError as e:
+        raise ValueError(f"a table is damaged ({e})") from e
+    pairs = np.frombuffer(unpacked, np.uint8)
     return np.stack([pairs >> 4, pairs & 15], axis=1).reshape(-1)

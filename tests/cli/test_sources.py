@@ -5,7 +5,9 @@ import json
 import pytest
 
 from connectors.sources import load_sources
+from connectors.warehouse import open_warehouse
 from pipeline.cli import main
+from schemas.records import Sketch
 
 OPML = """<opml version="2.0"><body><outline text="Herald" xmlUrl="https://herald.example/feed"/>
 <outline text="Post" xmlUrl="https://post.example/feed" category="local"/></body></opml>"""
@@ -90,8 +92,51 @@ def test_what_a_source_repeats_is_learned_into_a_file_that_the_settings_can_name
     assert pitch in told
 
 
-def test_a_file_of_boilerplate_that_is_not_there_is_a_mistake_in_one_line(tmp_path, capsys):
-    (tmp_path / "wiredesk.toml").write_text('boilerplate = "none.toml"\n')
+SENT = (
+    "Am Kai von Elsin brüten seit Ostern Möwen auf dem alten Kran, und niemand darf ihn deshalb bewegen. Die "
+    "Hafenmeisterin Ute Ohm ließ ein Seil spannen und eine Tafel malen, auf der steht, dass man bis zum Juli um Geduld "
+    "bittet. Zwei Frachter aus Bergen warten nun draußen auf der Reede, bis die Jungen fliegen gelernt haben."
+)
+"""What two articles have word for word."""
+
+
+def german(n: int, animal: str, text: str | None = None) -> dict[str, str]:
+    told = text or f"Die Bundesregierung hat gestern im Hafen von Elsin {n}00 {animal} gesehen und wieder gezählt."
+    return {
+        "url": f"https://bote.example/{n}",
+        "source": "bote",
+        "published_at": f"2026-03-0{n}T10:00:00Z",
+        "title": f"{animal} im Hafen",
+        "text": told,
+        "language": "de-AT" if n % 2 else "de",
+    }
+
+
+def test_how_rare_words_are_is_learned_into_a_file_that_the_settings_can_name(tmp_path, capsys):
+    animals = ("Aale", "Igel", "Wale", "Hechte", "Robben")
+    lines = [german(n, animal) for n, animal in enumerate(animals, 1)]
+    lines += [german(n, "Möwen", SENT) for n in (6, 7)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert main(["backfill", "a.jsonl", "--warehouse", "duckdb:///w.duckdb"]) == 0
+    command = ["sources", "rarities", "--warehouse", "duckdb:///w.duckdb"]
+    assert main(command) == 1
+    assert "no language has 500 articles yet, English aside" in capsys.readouterr().err
+    assert main([*command, "--at-least", "6"]) == 0
+    assert "1 languages (de of 6 articles) written to rarities.bin" in capsys.readouterr().out
+    (tmp_path / "wiredesk.toml").write_text('rarities = "rarities.bin"\n')
+    assert main(["backfill", "a.jsonl", "--warehouse", "duckdb:///again.duckdb"]) == 0
+    rows = [open_warehouse(f"duckdb:///{name}.duckdb").rows(Sketch, order="article_id") for name in ("w", "again")]
+    assert [s.keys for s in rows[0]] != [s.keys for s in rows[1]]
+
+
+@pytest.mark.parametrize("setting", ["boilerplate", "rarities"])
+def test_a_learned_file_that_cannot_be_read_is_a_mistake_in_one_line(setting, tmp_path, capsys):
+    (tmp_path / "wiredesk.toml").write_text(f'{setting} = "none.bin"\n')
     (tmp_path / "a.jsonl").write_text("")
     assert main(["backfill", "a.jsonl", "--warehouse", "duckdb:///w.duckdb"]) == 2
-    assert capsys.readouterr().err.strip().startswith("wiredesk: boilerplate none.toml can't be read")
+    assert capsys.readouterr().err.strip().startswith(f"wiredesk: {setting} none.bin can't be read")
+    (tmp_path / "none.bin").write_bytes(b"\xff\n")
+    assert main(["backfill", "a.jsonl", "--warehouse", "duckdb:///w.duckdb"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"wiredesk: {setting} none.bin can't be read")
+    assert told.count("\n") == 1

@@ -256,6 +256,8 @@ def test_every_command_works_on_postgresql(postgresql_url, tmp_path, capsys):
     assert "bad_line" in out
     assert run(capsys, "rejects", "replay", *flag)[0] == 0
     assert run(capsys, "sources", "boilerplate", *flag, "--output", tmp_path / "b.toml")[0] == 0
+    learned = ("--at-least", "2", "--english", "--output", tmp_path / "r.bin")
+    assert run(capsys, "sources", "rarities", *flag, *learned)[0] == 0
     assert run(capsys, "warehouse", "verify", *flag)[0] == 0
     code, out, err = run(capsys, "snapshot", tmp_path / "copy.duckdb", *flag)
     assert code == 2
