@@ -32,8 +32,8 @@ def fetch() -> pathlib.Path:
     with made_once(_home()) as draft:
         if draft is not None:
             packages = draft / "packages"
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            run([*pip, "--target", str(packages), *PACKAGES], "the BigQuery emulator could not be installed", draft)
+            uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
+            run([*uv, "--target", str(packages), *PACKAGES], "the BigQuery emulator could not be installed", draft)
             (extension,) = packages.glob("duckdb_extension_spatial/extensions/*/spatial.duckdb_extension")
             place = draft / ".duckdb" / "extensions" / f"v{DUCKDB}" / _platform()
             place.mkdir(parents=True)

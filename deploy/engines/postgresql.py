@@ -151,10 +151,17 @@ def _reachable(programs: pathlib.Path, folder: pathlib.Path, user: dict[str, Any
     """The programs where that user can run them: below root's home he can't, and gets a copy."""
     if not user or _can_run(programs / "postgres", user):
         return programs
+    install, package = programs.parent, programs.parent.parent
     copy = folder / "programs"
     if not copy.is_dir():
-        shutil.copytree(programs.parent, copy)
-    return copy / "bin"
+        # The programs look for their libraries beside the package.
+        libraries = package.with_name(package.name + ".libs")
+        draft = folder / "programs-draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(libraries, draft / libraries.name)
+        shutil.copytree(install, draft / package.name / install.name)
+        draft.rename(copy)
+    return copy / package.name / install.name / "bin"
 
 
 def _can_run(program: pathlib.Path, user: dict[str, Any]) -> bool:
