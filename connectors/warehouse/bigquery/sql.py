@@ -106,12 +106,12 @@ def translated(text: str, time: datetime | None = None) -> tuple[str, list[str]]
 
 def _with_own_names(statement: exp.Expr) -> exp.Expr:
     """``unnest(list) AS u(x)`` with names that no column has: BigQuery knows no ``u.x``, only ``x``."""
-    renamed = {}
+    renamed: dict[tuple[str, str], str] = {}
     for unnest in statement.find_all(exp.Unnest):
         for name in unnest.alias_column_names:
             renamed[unnest.alias, name] = f"{unnest.alias}_{name}_item"
-        for column in unnest.args["alias"].columns if unnest.alias else ():
-            column.set("this", renamed[unnest.alias, column.name])
+        for identifier in unnest.args["alias"].columns if unnest.alias else ():
+            identifier.set("this", renamed[unnest.alias, identifier.name])
     for column in statement.find_all(exp.Column):
         if (column.table, column.name) in renamed:
             column.set("this", exp.to_identifier(renamed[column.table, column.name]))

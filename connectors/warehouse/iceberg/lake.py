@@ -99,8 +99,8 @@ class Lake:
                     self.depth -= 1
 
     def refresh(self, must_exist: bool = True) -> bool:
-        """Pin the newest state; gives whether there is one. Raises ``WarehouseError`` if there are no tables that this
-        wiredesk can read (or only if there are others)."""
+        """Pin the newest state; gives whether there is one. Raises ``WarehouseError`` where there are no tables that
+        this wiredesk can read; not without ``must_exist``: then they may be made or brought up to date yet."""
         try:
             table = self.load(ledger.LEDGER)
         except NoSuchTableError as e:
@@ -110,11 +110,16 @@ class Lake:
                 f"catalog {self.location.catalog!r} holds no wiredesk tables in namespace "
                 f"{self.location.namespace!r}: check the URL, or fill one first"
             ) from e
-        if not self.checked and must_exist:
-            self.check(table)
+        if not self.checked:
+            try:
+                self.check(table)
+            except WarehouseError:
+                if not must_exist:
+                    return False
+                raise
             self.checked = True
         self.pin = ledger.read(table.metadata)
-        return self.checked
+        return True
 
     def check(self, table: IcebergTable) -> None:
         """Raise ``WarehouseError`` unless the tables are those of this wiredesk; ``table`` is the ledger's."""
