@@ -15,7 +15,8 @@ from pipeline.cli import main
 from pipeline.cli.cluster import Submission, replace
 from pipeline.cli.errors import Failed, UserError
 
-pytestmark = [pytest.mark.engines, pytest.mark.slow]
+# Now and then a job that has just been started gives no rows for minutes, cause unknown (docs/operate.md): tried twice.
+pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.flaky(reruns=1)]
 PATIENCE = 150.0
 """Seconds that a recovery may take; on an idle machine it takes a tenth."""
 
