@@ -16,7 +16,7 @@ from typing import Any
 
 import requests
 
-from connectors.errors import Unavailable, Unusable
+from schemas.errors import Unavailable, Unusable
 
 RUNNER = "org.apache.beam.runners.flink.FlinkPipelineRunner"
 ENDED = ("FINISHED", "CANCELED", "FAILED")

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import tomli_w
 
-from connectors.errors import Unusable
+from schemas.errors import Unusable
 
 Kind = Literal["auto", "feed", "sitemap", "section"]
 FullText = Literal["auto", "feed", "page"]

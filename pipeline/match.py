@@ -5,13 +5,13 @@ changed parts of rows of articles; ``members``, all articles of every affected s
 without members left; ``records``, rows of sketches, stories, story events and article sections. Nothing is dropped.
 
 The rule. An article that shares at least 0.6 of the shorter one's text with another is a copy; copies, also through a
-chain, form a group, and each but the first has its parent in the group. Any other article is a rewrite of the best
-scoring earlier one among its candidates, if the score reaches the threshold. A section of a digest has a parent by
-the same rule, but is nobody's.
+chain, form a group, and each but the first has its parent in the group. All others are grouped by what their pairs are
+worth among their neighbours (average linkage); each but a group's first is a rewrite of the likeliest earlier one
+of its group. A section of a digest has a parent by its own links, but is nobody's.
 
-So what is said of an article is a function of its candidates and of its copy group. An article is *unsettled* when
-one of these changed; all it depends on is then loaded, and it is judged anew. That makes the tables the same for any
-order, repetition and cut into batches.
+So what is said of an article is a function of the pairs around it. Where pairs come, go or change, all groups that this
+can reach are loaded and formed anew (``matching.settlement``). That makes the tables the same for any order, repetition
+and cut into batches.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from connectors.archives import streams
-from connectors.errors import Unusable
+from schemas.errors import Unusable
 from schemas.ids import content_id
 from schemas.records import Fetched
 

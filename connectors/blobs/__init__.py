@@ -11,7 +11,7 @@ import re
 from datetime import datetime
 from typing import Protocol
 
-from connectors.errors import Unavailable, Unusable
+from schemas.errors import Unavailable, Unusable
 
 NAME = re.compile(r"[0-9a-f]{32,128}")
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from connectors.errors import Unavailable, Unusable
 from connectors.poller.feed_state import FeedState
+from schemas.errors import Unavailable, Unusable
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x57445031

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from connectors.errors import Unavailable, Unusable
 from schemas import wire
+from schemas.errors import Unavailable, Unusable
 from schemas.fetched import fetched
 from schemas.records import Failure, Fetched
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import lxml.cssselect
 import lxml.etree
 
-from connectors.errors import Unusable
+from schemas.errors import Unusable
 
 
 class RulesError(Unusable, ValueError):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from connectors.errors import Unavailable, Unusable
+from schemas.errors import Unavailable, Unusable
 from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
 
 R = TypeVar("R", bound=Record)

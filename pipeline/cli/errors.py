@@ -28,7 +28,7 @@ def in_words(error: Exception) -> click.ClickException | None:
     import duckdb
     import psycopg
 
-    from connectors.errors import DoorError, Unusable
+    from schemas.errors import DoorError, Unusable
 
     if isinstance(error, Unusable):
         return UserError(str(error))
