@@ -2,7 +2,8 @@
 
 In: ``Item``, a fetched item and its place in the channel. Out: ``Draft``, one for each: the revision of an article that
 the item is, with its numbers, sections and sketches; or a reject, with the reason and the item itself, for what is no
-article (walls, empty pages, failed fetches without a full text). Nothing is dropped.
+article (walls, empty pages, failed fetches without a full text); or, where a selection was asked for, that it is left
+out. Nothing is dropped.
 
 This is where nearly all processor time goes, and any number of workers may do it side by side. Items with HTML go
 through worker processes, since rare pages hang or crash an extractor; a killed one costs that page alone.
@@ -14,7 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import apache_beam as beam
 import structlog
@@ -27,12 +28,14 @@ from pipeline.identify import row
 from pipeline.matching.judge import Matching
 from pipeline.matching.outline import Outline, outline
 from pipeline.measure.step import Measuring, measure_article
+from pipeline.selection import Selection
 from schemas import ids, wire
 from schemas.errors import behind
 from schemas.reasons import reasons
 from schemas.records import Failure, Fetched, Metric, Reject, Revision
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 BROKEN = "pipeline_error"
 """The reason of an item that a step can't stand."""
@@ -43,11 +46,12 @@ AHEAD = 16
 @dataclass(frozen=True)
 class Draft:
     """What an item is, by itself. ``metrics`` and ``outline`` are those of a revision's row as it would be if no other
-    fetch of the article were known. A revision brings its item, for the case that a later step can't stand it."""
+    fetch of the article were known. A revision brings its item, for the case that a later step can't stand it. One
+    without an outcome was left out by the selection: only the channel's position moves past it."""
 
     position: int
     partition: int
-    outcome: Revision | Reject
+    outcome: Revision | Reject | None
     fetched: Fetched | None = None
     metrics: tuple[Metric, ...] = ()
     outline: Outline | None = None
@@ -75,10 +79,14 @@ class Drafting:
     extraction: Extraction = field(default_factory=Extraction)
     measuring: Measuring = field(default_factory=Measuring)
     matching: Matching = field(default_factory=Matching)
+    selection: Selection = field(default_factory=Selection)
 
 
-def draft(item: Item, outcome: Revision | Failure, config: Drafting, now: datetime) -> Draft:
-    """The draft of an item whose extraction gave ``outcome``. What breaks on this item makes it a reject."""
+def draft(item: Item, outcome: Revision | Failure | None, config: Drafting, now: datetime) -> Draft:
+    """The draft of an item whose extraction gave ``outcome`` (None: it is left out). What breaks on this item makes it
+    a reject."""
+    if outcome is None:
+        return Draft(item.position, item.partition, None)
     if isinstance(outcome, Failure):
         return Draft(item.position, item.partition, reject(item.fetched, outcome, now))
     try:
@@ -125,26 +133,57 @@ class DraftArticles(beam.PTransform):
         return items | "Draft" >> beam.ParDo(_Draft(self.config)).with_output_types(Draft)
 
 
+class UnderWay(Generic[T]):
+    """Items under way in the worker processes, given back in the order they came, each with a note of the caller's."""
+
+    def __init__(self, config: Extraction, selection: Selection):
+        self._config, self._selection = config, selection
+        self._queue: deque[tuple[Item, T, killable.Job[Any] | None, bool]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are enough to keep all workers busy."""
+        return len(self._queue) > AHEAD * (self._config.workers or killable.cpus())
+
+    def put(self, item: Item, note: T) -> None:
+        job = None
+        taken = self._selection.takes(item.fetched)
+        if taken and reads_html(item.fetched):
+            args = (item.fetched, datetime.now(UTC))
+            job = killable.Job(self._config.limits, extract_or_explain, args, self._config.timeout)
+        self._queue.append((item, note, job, taken))
+
+    def take(self) -> tuple[Item, T, Revision | Failure | None]:
+        """The first item, its note, and what it is; None if it was left out."""
+        item, note, job, taken = self._queue.popleft()
+        if not taken:
+            return item, note, None
+        try:
+            outcome = job.result() if job else extract_or_explain(item.fetched, datetime.now(UTC))
+        except killable.Killed as e:
+            outcome = Failure(reason="extract_timeout" if e.timed_out else "extract_crash", detail=e.detail)
+        if isinstance(outcome, Revision) and not self._selection.keeps(outcome):
+            return item, note, None
+        return item, note, outcome
+
+
 class _Draft(beam.DoFn):
     """Keeps several items under way in the workers and gives drafts in the order of the items."""
 
     def __init__(self, config: Drafting):
         self._config = config
-        self._under_way: deque[tuple[Item, killable.Job[Any] | None, Any, Any]] = deque()
 
     def start_bundle(self) -> None:
-        self._under_way.clear()
+        self._under_way = UnderWay[tuple[Any, Any]](self._config.extraction, self._config.selection)
 
     def process(
         self, item: Item, window: Any = beam.DoFn.WindowParam, timestamp: Any = beam.DoFn.TimestampParam
     ) -> Iterator[Any]:
-        job = None
-        extraction = self._config.extraction
-        if reads_html(item.fetched):
-            args = (item.fetched, datetime.now(UTC))
-            job = killable.Job(extraction.limits, extract_or_explain, args, extraction.timeout)
-        self._under_way.append((item, job, window, timestamp))
-        while len(self._under_way) > AHEAD * (extraction.workers or killable.cpus()):
+        self._under_way.put(item, (window, timestamp))
+        while self._under_way.full:
             yield self._next().value
 
     def finish_bundle(self) -> Iterator[Any]:
@@ -152,10 +191,5 @@ class _Draft(beam.DoFn):
             yield self._next()
 
     def _next(self) -> WindowedValue:
-        item, job, window, timestamp = self._under_way.popleft()
-        now = datetime.now(UTC)
-        try:
-            outcome = job.result() if job else extract_or_explain(item.fetched, now)
-        except killable.Killed as e:
-            outcome = Failure(reason="extract_timeout" if e.timed_out else "extract_crash", detail=e.detail)
-        return WindowedValue(draft(item, outcome, self._config, now), timestamp, (window,))
+        item, (window, timestamp), outcome = self._under_way.take()
+        return WindowedValue(draft(item, outcome, self._config, datetime.now(UTC)), timestamp, (window,))

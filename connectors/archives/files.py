@@ -9,7 +9,7 @@ import glob
 import io
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
@@ -93,9 +93,10 @@ def _find_here(pattern: str) -> list[File]:
     if os.path.isfile(pattern):  # a name may hold a wildcard's character
         return [File(pattern, os.path.getsize(pattern))]
     if os.path.isdir(pattern):
-        paths = (os.path.join(top, name) for top, _, names in os.walk(pattern, followlinks=True) for name in names)
+        walk = os.walk(pattern, followlinks=True)
+        paths: Iterable[str] = (os.path.join(top, name) for top, _, names in walk for name in names)
     elif WILD.intersection(pattern):
-        paths = iter(glob.glob(pattern, recursive=True))
+        paths = glob.glob(pattern, recursive=True)
     else:
         return []
     return [File(path, os.path.getsize(path)) for path in paths if os.path.isfile(path)]

@@ -2,9 +2,9 @@
 (``page.html`` with ``page.json``, ``page.html.json`` or ``page.meta.json``), and JSON files of an article alone
 (news-please writes both).
 
-What the JSON says goes first (see ``records``). A page that has none says its URL itself (the comment that browsers leave
-when they save a page, rel=canonical, og:url), or its path does (``www.example.org/news/page.html``); one without any
-goes by its path. A date in the path (2026/03/01, 2026-03-01, 20260301) counts as the archive's.
+What the JSON says goes first (see ``records``). A page that has none says its URL itself (the comment that browsers
+leave when they save a page, rel=canonical, og:url), or its path does (``www.example.org/news/page.html``); one without
+any goes by its path. A date in the path (2026/03/01, 2026-03-01, 20260301) counts as the archive's.
 
 A position is a number of documents, in the order of their paths. The channel is of the list of files with their sizes:
 another file in the folder makes it another archive, so give what grows a folder for each day.
@@ -28,7 +28,7 @@ from connectors.archives.records import BadRecord, Fields, Item, failed, item_of
 from connectors.scraper.sites import site_of
 from schemas.fetched import fetched
 from schemas.ids import content_id
-from schemas.records import DateClue, Entry, Fetched
+from schemas.records import Entry, Fetched
 
 PAGE_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 SIDECARS = ("{stem}.json", "{name}.json", "{stem}.meta.json")
@@ -48,20 +48,19 @@ _ADDRESS = re.compile(rb"""(?:href|content)=["']?(https?://[^\s"'>]{1,2000})""",
 
 @dataclass(frozen=True)
 class Document:
-    """A page, what tells of it, or both."""
+    """A page, with the JSON file that tells of it if there is one; or a JSON file alone."""
 
-    page: File | None = None
+    file: File
+    is_page: bool = False
     sidecar: File | None = None
 
     @property
-    def file(self) -> File:
-        found = self.page or self.sidecar
-        assert found is not None
-        return found
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
 
     @property
-    def size(self) -> int:
-        return sum(file.size for file in (self.page, self.sidecar) if file)
+    def files(self) -> list[File]:
+        return [self.file, self.sidecar] if self.sidecar else [self.file]
 
 
 @dataclass(frozen=True)
@@ -98,13 +97,12 @@ class FolderArchive:
             yield Archived(number + 1, read, self._fetched(document))
 
     def _fetched(self, document: Document) -> Fetched:
-        place = self._path(document)
-        place = f"{self.name}/{place}"
+        place = f"{self.name}/{self._path(document)}"
         try:
+            if not document.is_page:
+                return to_fetched(item_of(decode(read_whole(document.file, JSON_CAP)), self.fields), self.name, place)
             told = decode(read_whole(document.sidecar, JSON_CAP)) if document.sidecar else {}
-            if document.page is None:
-                return to_fetched(item_of(told, self.fields), self.name, place)
-            body = read_whole(document.page, PAGE_CAP)
+            body = read_whole(document.file, PAGE_CAP)
             return self._page(document, body, told if isinstance(told, Mapping) else {}, place)
         except BadRecord as e:
             return failed("bad_record", str(e), self.name, place)
@@ -145,10 +143,10 @@ def documents_of(files: Sequence[File]) -> tuple[Document, ...]:
             stem = file.path[: -len(suffix)]
             beside = [by_path.get(name.format(stem=stem, name=file.path)) for name in SIDECARS]
             sidecar = next((other for other in beside if other), None)
-            found.append(Document(file, sidecar))
+            found.append(Document(file, True, sidecar))
             taken |= {other.path for other in beside if other}
     taken |= {document.file.path for document in found}
-    found += [Document(sidecar=file) for file in files if file.path not in taken]
+    found += [Document(file) for file in files if file.path not in taken]
     return tuple(sorted(found, key=lambda document: document.file.path))
 
 
@@ -156,7 +154,7 @@ def open_folder(root: str, files: Sequence[File], fields: Fields) -> FolderArchi
     """The archive of these documents below ``root``."""
     documents = documents_of(files)
     archive = FolderArchive(root, documents, "", fields)
-    listed = [part for d in documents for f in (d.page, d.sidecar) if f for part in (f.path[len(root) :], str(f.size))]
+    listed = [part for d in documents for f in d.files for part in (f.path[len(root) :], str(f.size))]
     given = [part for pair in fields for part in pair]
     digest = content_id("folder", str(PIECE_DOCUMENTS), *given, *listed)[:16]
     return replace(archive, channel=f"archive:{archive.name}:{digest}")

@@ -81,7 +81,9 @@ class JSONLArchive:
         if packed or self.size <= self.limits.piece:
             return [Piece(size=self.size)]
         starts = range(0, self.size, self.limits.piece)
-        return [Piece(n, at, at + self.limits.piece, min(self.limits.piece, self.size - at)) for n, at in enumerate(starts)]
+        return [
+            Piece(n, at, at + self.limits.piece, min(self.limits.piece, self.size - at)) for n, at in enumerate(starts)
+        ]
 
     def read(self, piece: Piece, position: int = 0) -> Iterator[Archived]:
         done = end = 0

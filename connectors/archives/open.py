@@ -7,6 +7,7 @@ A list of paths (Common Crawl's ``warc.paths.gz``) stands for the files it names
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ def _html(file: File, channel: str, fields: Fields) -> Archive:
 @dataclass(frozen=True)
 class Format:
     """``open``: makes the archive of a file, given its channel and the user's fields. ``suffixes``: of files whose
-    content says nothing (they are empty or damaged from the first byte on)."""
+    content says nothing (they are empty, or damaged from the first byte on)."""
 
     open: Callable[[File, str, Fields], Archive]
     suffixes: tuple[str, ...]
@@ -85,9 +86,8 @@ class Found:
 
 
 def open_archives(paths: Sequence[str], format: str = "auto", fields: Fields = ()) -> Found:
-    """The archives that the paths mean, each once, in the order given. Raises ``ArchiveError`` for a path that means none.
-
-    ``format``: what all of them are, instead of what they look like."""
+    """The archives that the paths mean, each once, in the order given. ``format``: what all of them are, instead of
+    what they look like. Raises ``ArchiveError`` for a path that means none."""
     if format != "auto" and format not in FORMATS:
         raise ArchiveError(f"unknown archive format {format!r}: known are auto, {', '.join(FORMATS)}")
     archives: dict[str, Archive] = {}
@@ -122,14 +122,12 @@ def recognise(file: File) -> str | None:
             return _kind_of_object(streams.peek(raw, PEEK_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip())
     if text.startswith(b"WARC/"):
         return "warc"
-    if text[:1] == b"[":
+    if re.match(rb"\[\s*[{\]]", text):
         return "json"
     if text[:1] == b"<":
         return "html"
     if text and all(_names_archive(line) for line in text.split(b"\n")[:3] if line.strip()):
         return LIST
-    if text:
-        return None
     named = [s for s in file.suffixes if s not in streams.SUFFIXES]
     return next((name for name, f in FORMATS.items() if named and named[-1] in f.suffixes), None)
 
@@ -147,7 +145,7 @@ def channel_of(file: File, format: str, fields: Fields) -> str:
 
 def _open_path(path: str, format: str, fields: Fields, passed_over: list[str]) -> Iterator[Archive]:
     files = find(path)
-    several = is_folder(path) or bool(WILD.intersection(path)) and len(files) > 1
+    several = is_folder(path) or (bool(WILD.intersection(path)) and len(files) > 1)
     root = path.rstrip("/") if is_folder(path) else os.path.commonpath([file.folder or "." for file in files])
     documents: list[File] = []
     for file in files:

@@ -95,8 +95,8 @@ def peek(file: BinaryIO, size: int = PEEK_BYTES) -> bytes:
 
 @dataclass(frozen=True)
 class Line:
-    """A line without its end. ``start``: bytes before it; ``end``: bytes up to the next one; ``size``: its own bytes; if
-    that is more than the limit, ``data`` is only its beginning."""
+    """A line without its end. ``start``: bytes before it; ``end``: bytes up to the next one; ``size``: its own bytes.
+    If that is more than the limit, ``data`` is only its beginning."""
 
     data: bytes
     start: int

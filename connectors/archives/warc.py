@@ -2,8 +2,8 @@
 
 Responses that are pages become items with their HTML, as the live fetcher has it: errors of the server fail for the
 same reasons, chunked and compressed bodies are unpacked, a page over the cap fails as ``too_large``. ``resource`` and
-``conversion`` records (a page without its HTTP header; the text of one) are items too. A ``revisit`` of the same address
-tells nothing new; one that refers to another address fails as ``revisit``, since its page is elsewhere. All else
+``conversion`` records (a page without its HTTP header; the text of one) are items too. A ``revisit`` of the same
+address tells nothing new; one that refers to another fails as ``revisit``, since its page is elsewhere. All else
 (images, requests, redirects) is counted and no item. A damaged record is an item that failed as ``bad_record``.
 
 Which bytes are a record, and what a position is, see ``warc_records``; fastwarc reads what a record says. The HTTP
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from fastwarc.warc import WarcRecord
 
@@ -155,9 +155,12 @@ def _answered(answer: Answer, record: WarcRecord) -> Answer:
     headers = record.http_headers
     if headers is None or not isinstance(headers.status_code, int):
         raise ValueError("no status line")
-    content_type = headers.get("Content-Type") or ""
     return replace(
-        answer, status=headers.status_code, content_type=content_type, headers=headers, body=record.reader.read()
+        answer,
+        status=headers.status_code,
+        content_type=headers.get("Content-Type") or "",
+        headers=cast(Mapping[str, str], headers),
+        body=record.reader.read(),
     )
 
 
@@ -208,7 +211,8 @@ def unpacked(body: bytes, headers: Mapping[str, str], cap: int) -> bytes:
 def dechunked(body: bytes) -> bytes:
     """A chunked body (RFC 9112, section 7.1) put together; of one that is cut or damaged what is there; one that isn't
     chunked as it is."""
-    parts, at = [], 0
+    parts: list[bytes] = []
+    at = 0
     while True:
         end = body.find(b"\n", at, at + 4096)
         size = body[at:end].partition(b";")[0].strip() if end >= 0 else b""

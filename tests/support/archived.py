@@ -44,7 +44,7 @@ def warc_record(
     content_type = "application/http; msgtype=response" if http else "text/html"
     head = (
         f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-{len(block):012}>\r\n"
-        f"WARC-Target-URI: {url}\r\nWARC-Date: 2026-05-01T10:00:00Z\r\n{more}"
+        f"WARC-Target-URI: {url}\r\nWARC-Date: 2026-06-01T10:00:00Z\r\n{more}"
         f"Content-Type: {content_type}\r\nContent-Length: {len(block) if length is None else length}\r\n\r\n"
     )
     return head.encode() + block + b"\r\n\r\n"
