@@ -30,7 +30,6 @@ from schemas.fetched import fetched
 from schemas.ids import content_id
 from schemas.records import Entry, Fetched
 
-PAGE_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 SIDECARS = ("{stem}.json", "{name}.json", "{stem}.meta.json")
 PAGE_CAP = 10 * 2**20
 JSON_CAP = 32 * 2**20
@@ -130,31 +129,34 @@ class FolderArchive:
 
     def _path(self, document: Document) -> str:
         """Within the folder."""
-        return document.file.path[len(self.root.rstrip("/")) + 1 :]
+        return document.file.path.removeprefix(self.root).lstrip("/")
 
 
-def documents_of(files: Sequence[File]) -> tuple[Document, ...]:
-    """Pages with the JSON files beside them, and the JSON files that stand alone, by path."""
-    by_path = {file.path: file for file in files}
-    found, taken = [], set()
-    for file in files:
-        suffix = file.suffixes[-1] if file.suffixes else ""
-        if suffix in PAGE_SUFFIXES:
-            stem = file.path[: -len(suffix)]
-            beside = [by_path.get(name.format(stem=stem, name=file.path)) for name in SIDECARS]
-            sidecar = next((other for other in beside if other), None)
-            found.append(Document(file, True, sidecar))
-            taken |= {other.path for other in beside if other}
-    taken |= {document.file.path for document in found}
-    found += [Document(file) for file in files if file.path not in taken]
+def sidecars_of(page: File) -> list[str]:
+    """The paths where a JSON file that tells of the page may be."""
+    suffix = page.suffixes[-1] if page.suffixes else ""
+    stem = page.path[: -len(suffix)] if suffix else page.path
+    return [name.format(stem=stem, name=page.path) for name in SIDECARS]
+
+
+def documents_of(pages: Sequence[File], others: Sequence[File]) -> tuple[Document, ...]:
+    """Pages with the JSON files that tell of them, and the JSON files that stand alone, by path."""
+    by_path = {file.path: file for file in others}
+    found = []
+    for page in pages:
+        beside = [path for path in sidecars_of(page) if path in by_path]
+        found.append(Document(page, True, by_path[beside[0]] if beside else None))
+        for path in beside:
+            del by_path[path]
+    found += [Document(file) for file in by_path.values()]
     return tuple(sorted(found, key=lambda document: document.file.path))
 
 
-def open_folder(root: str, files: Sequence[File], fields: Fields) -> FolderArchive:
-    """The archive of these documents below ``root``."""
-    documents = documents_of(files)
+def open_folder(root: str, pages: Sequence[File], others: Sequence[File], fields: Fields) -> FolderArchive:
+    """The archive of these pages and JSON files below ``root``."""
+    documents = documents_of(pages, others)
     archive = FolderArchive(root, documents, "", fields)
-    listed = [part for d in documents for f in d.files for part in (f.path[len(root) :], str(f.size))]
+    listed = [part for d in documents for f in d.files for part in (f.path.removeprefix(root), str(f.size))]
     given = [part for pair in fields for part in pair]
     digest = content_id("folder", str(PIECE_DOCUMENTS), *given, *listed)[:16]
     return replace(archive, channel=f"archive:{archive.name}:{digest}")

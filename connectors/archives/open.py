@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
 from connectors.archives import PIECE_BYTES, Archive, ArchiveError, streams
-from connectors.archives.files import WILD, File, find, is_folder, is_remote
+from connectors.archives.files import File, find, is_folder, is_remote
 from connectors.archives.records import Fields
 from schemas.ids import content_id
 
@@ -51,9 +51,7 @@ def _parquet(file: File, channel: str, fields: Fields) -> Archive:
 
 
 def _html(file: File, channel: str, fields: Fields) -> Archive:
-    from connectors.archives.folder import open_folder
-
-    return open_folder(file.folder, [file], fields)
+    return _folder(file.folder, [file], [], fields)
 
 
 @dataclass(frozen=True)
@@ -62,18 +60,18 @@ class Format:
     content says nothing (they are empty, or damaged from the first byte on)."""
 
     open: Callable[[File, str, Fields], Archive]
-    suffixes: tuple[str, ...]
+    suffixes: frozenset[str]
 
 
 FORMATS: dict[str, Format] = {
-    "warc": Format(_warc, (".warc",)),
-    "jsonl": Format(_jsonl, (".jsonl", ".ndjson")),
-    "json": Format(_json, (".json",)),
-    "parquet": Format(_parquet, (".parquet",)),
-    "html": Format(_html, (".html", ".htm", ".xhtml")),
+    "warc": Format(_warc, frozenset({".warc"})),
+    "jsonl": Format(_jsonl, frozenset({".jsonl", ".ndjson"})),
+    "json": Format(_json, frozenset({".json"})),
+    "parquet": Format(_parquet, frozenset({".parquet"})),
+    "html": Format(_html, frozenset({".html", ".htm", ".xhtml"})),
 }
 LIST = "paths"
-DOCUMENTS = frozenset({"html", "json-article"})
+PAGE, ARTICLE = "html", "json-article"
 """What is an article a file: those of a folder are one archive."""
 
 
@@ -91,13 +89,17 @@ def open_archives(paths: Sequence[str], format: str = "auto", fields: Fields = (
     if format != "auto" and format not in FORMATS:
         raise ArchiveError(f"unknown archive format {format!r}: known are auto, {', '.join(FORMATS)}")
     archives: dict[str, Archive] = {}
-    passed_over: list[str] = []
+    found = _Gathered()
     for path in paths:
-        for found in _open_path(path, format, fields, passed_over):
-            archives.setdefault(found.channel, found)
+        for archive in _open_path(path, format, fields, found):
+            archives.setdefault(archive.channel, archive)
+    if found.pages or found.articles:  # a shell makes many paths of one glob
+        root = os.path.commonpath([file.folder for file in (*found.pages, *found.articles)])
+        loose = _folder(root, found.pages, found.articles, fields)
+        archives.setdefault(loose.channel, loose)
     if not archives:
         raise ArchiveError(f"no archive in {paths[0]}: its files are of no format known ({', '.join(FORMATS)})")
-    return Found(tuple(archives.values()), tuple(passed_over))
+    return Found(tuple(archives.values()), tuple(found.passed_over))
 
 
 def open_archive(path: str | os.PathLike[str], format: str = "auto", fields: Fields = ()) -> Archive:
@@ -119,7 +121,9 @@ def recognise(file: File) -> str | None:
         text = streams.peek(raw).removeprefix(b"\xef\xbb\xbf").lstrip()
         if text[:1] == b"{":
             raw.seek(0)
-            return _kind_of_object(streams.peek(raw, PEEK_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip())
+            kind = _kind_of_object(streams.peek(raw, PEEK_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip())
+            # One line is the same either way, but a file of lines may grow.
+            return "jsonl" if kind == ARTICLE and FORMATS["jsonl"].suffixes & set(file.suffixes) else kind
     if text.startswith(b"WARC/"):
         return "warc"
     if re.match(rb"\[\s*[{\]]", text):
@@ -128,8 +132,8 @@ def recognise(file: File) -> str | None:
         return "html"
     if text and all(_names_archive(line) for line in text.split(b"\n")[:3] if line.strip()):
         return LIST
-    named = [s for s in file.suffixes if s not in streams.SUFFIXES]
-    return next((name for name, f in FORMATS.items() if named and named[-1] in f.suffixes), None)
+    named = [s for s in file.suffixes if s not in streams.SUFFIXES][-1:]
+    return next((name for name, f in FORMATS.items() if f.suffixes & set(named)), None)
 
 
 def channel_of(file: File, format: str, fields: Fields) -> str:
@@ -143,31 +147,48 @@ def channel_of(file: File, format: str, fields: Fields) -> str:
     return f"archive:{file.name}:{digest[:16]}"
 
 
-def _open_path(path: str, format: str, fields: Fields, passed_over: list[str]) -> Iterator[Archive]:
-    files = find(path)
-    several = is_folder(path) or (bool(WILD.intersection(path)) and len(files) > 1)
-    root = path.rstrip("/") if is_folder(path) else os.path.commonpath([file.folder or "." for file in files])
-    documents: list[File] = []
+@dataclass
+class _Gathered:
+    """Files that are no archive by themselves: documents given one by one, and what is none."""
+
+    pages: list[File] = field(default_factory=list)
+    articles: list[File] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+
+
+def _open_path(path: str, format: str, fields: Fields, gathered: _Gathered) -> Iterator[Archive]:
+    files, folder = find(path), is_folder(path)
+    here = _Gathered() if folder else gathered
+    sidecars = {beside for file in files for beside in _beside(file)}
     for file in files:
-        name = recognise(file) if format == "auto" else format
+        name = ARTICLE if file.path in sidecars else recognise(file) if format == "auto" else format
         if name == LIST:
             for line in _listed(file):
-                yield from _open_path(line, format, fields, passed_over)
-        elif several and name is not None and (name in DOCUMENTS or (name == "html" and format != "auto")):
-            documents.append(file)
+                yield from _open_path(line, format, fields, gathered)
+        elif name in (PAGE, ARTICLE):
+            (here.pages if name == PAGE else here.articles).append(file)
         elif name is not None:
-            name = "json" if name == "json-article" else name
             yield FORMATS[name].open(file, channel_of(file, name, fields), fields)
-        elif several:
-            passed_over.append(file.path)
+        elif folder or len(files) > 1:
+            gathered.passed_over.append(file.path)
         else:
-            raise ArchiveError(
-                f"{file.path} is of no format known: give --format ({', '.join(FORMATS)}) if it is one of them"
-            )
-    if documents:
-        from connectors.archives.folder import open_folder
+            known = ", ".join(FORMATS)
+            raise ArchiveError(f"{file.path} is of no format known: give --format ({known}) if it is one of them")
+    if folder and (here.pages or here.articles):
+        yield _folder(path.rstrip("/"), here.pages, here.articles, fields)
 
-        yield open_folder(root, documents, fields)
+
+def _folder(root: str, pages: Sequence[File], articles: Sequence[File], fields: Fields) -> Archive:
+    from connectors.archives.folder import open_folder
+
+    return open_folder(root, pages, articles, fields)
+
+
+def _beside(file: File) -> list[str]:
+    """The paths of what may tell of this file, if it is named like a page."""
+    from connectors.archives.folder import sidecars_of
+
+    return sidecars_of(file) if file.suffixes[-1:] and file.suffixes[-1] in FORMATS[PAGE].suffixes else []
 
 
 def _kind_of_object(text: bytes) -> str:
@@ -186,7 +207,7 @@ def _kind_of_object(text: bytes) -> str:
             found = msgspec.json.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return "json" if first.rstrip() in (b"{", b"") or not newline else "jsonl"
-    return "json" if found and all(isinstance(value, list) for value in found.values()) else "json-article"
+    return "json" if found and all(isinstance(value, list) for value in found.values()) else ARTICLE
 
 
 def _names_archive(line: bytes) -> bool:

@@ -21,6 +21,8 @@ HEAD_LIMIT = 2**16
 OUT = 2**16
 MAGIC = b"\x1f\x8b\x08"
 BEGINS = b"WARC/"
+ENDS = b"\r\n\r\n"
+NO_MEMBER = "no gzip member where one should begin"
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,18})[ \t]*\r?$", re.I | re.M)
 _RECORD = re.compile(rb"\nWARC/1\.[0-9]\r?\n[A-Za-z-]+:")
@@ -61,7 +63,12 @@ def frames(file: BinaryIO, start: int, end: int | None, limit: int, exact: bool)
     """The records that begin at byte ``start`` and before ``end``; blocks are cut at ``limit`` bytes.
 
     ``exact``: a record begins just at ``start``; else it is looked for (in a file of gzip members)."""
-    packed = streams.compression_of(file.read(8))
+    head = file.read(8)
+    packed = streams.compression_of(head)
+    if not packed and not head.startswith(BEGINS[: len(head)]) and (first := _next_member(file, 0)) is not None:
+        packed, exact = ".gz", exact and start >= first  # its first member is damaged
+        if start < first:
+            yield Framed(0, 0, 0, problem=NO_MEMBER)
     if packed == ".gz":
         at = start if exact else _next_member(file, start)
         while at is not None and (end is None or at < end):
@@ -287,10 +294,10 @@ def _take_head(window: _Window) -> tuple[bytes, int, str]:
 
 
 def _is_followed(window: _Window) -> bool:
-    """Whether a record ends here: at most line ends, then a record or the end."""
+    """Whether a record ends here: as records do, or with at most line ends before another record or the end."""
     window.fill(16)
     rest = window.data.lstrip(b"\r\n")
-    return not rest or rest.startswith(BEGINS[: len(rest)])
+    return window.data.startswith(ENDS) or not rest or rest.startswith(BEGINS[: len(rest)])
 
 
 def _give_back(window: _Window, block: bytearray, length: int, limit: int) -> None:

@@ -36,12 +36,13 @@ def warc_record(
     kind: str = "response",
     http: bytes = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n",
     length: int | None = None,
+    content_type: str = "",
     **headers: str,
 ) -> bytes:
     """A WARC record; ``length``: what its header says instead of the truth."""
     block = http + body
     more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    content_type = "application/http; msgtype=response" if http else "text/html"
+    content_type = content_type or ("application/http; msgtype=response" if http else "text/html")
     head = (
         f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-{len(block):012}>\r\n"
         f"WARC-Target-URI: {url}\r\nWARC-Date: 2026-06-01T10:00:00Z\r\n{more}"
