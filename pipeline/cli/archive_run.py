@@ -122,7 +122,7 @@ def _patiently(settings: BackfillSettings, call: Callable[[], tenacity.R]) -> te
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Unavailable),
-        wait=tenacity.wait_exponential_jitter(initial=0.5, max=10),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=10),
         stop=tenacity.stop_after_delay(settings.patience_seconds),
         before_sleep=tell,
         reraise=True,
