@@ -5,25 +5,19 @@ the item is, with its numbers, sections and sketches; or a reject, with the reas
 article (walls, empty pages, failed fetches without a full text); or, where a selection was asked for, that it is left
 out. Nothing is dropped.
 
-This is where nearly all processor time goes, and any number of workers may do it side by side. Items with HTML go
-through worker processes, since rare pages hang or crash an extractor; a killed one costs that page alone.
+This is where nearly all processor time goes, and any number of workers may do it side by side; see
+``pipeline.draft_articles`` for the step, and ``pipeline.ahead`` for a start before the batch comes.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
-
-import apache_beam as beam
-import structlog
-from apache_beam.utils.windowed_value import WindowedValue
+from datetime import datetime
+from typing import TypeGuard
 
 from pipeline.channel import Item
 from pipeline.extraction import killable
-from pipeline.extraction.revision import extract_or_explain, reads_html, warm_up
+from pipeline.extraction.revision import warm_up
 from pipeline.identify import row
 from pipeline.matching.judge import Matching
 from pipeline.matching.outline import Outline, outline
@@ -34,13 +28,8 @@ from schemas.errors import behind
 from schemas.reasons import reasons
 from schemas.records import Failure, Fetched, Metric, Reject, Revision
 
-log = structlog.get_logger()
-T = TypeVar("T")
-
 BROKEN = "pipeline_error"
 """The reason of an item that a step can't stand."""
-AHEAD = 16
-"""Items per worker that are under way at a time: enough to keep workers busy, few enough to hold in memory."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +71,12 @@ class Drafting:
     selection: Selection = field(default_factory=Selection)
 
 
-def draft(item: Item, outcome: Revision | Failure | None, config: Drafting, now: datetime) -> Draft:
-    """The draft of an item whose extraction gave ``outcome`` (None: it is left out). What breaks on this item makes it
-    a reject."""
-    if outcome is None:
-        return Draft(item.position, item.partition, None)
+def draft(item: Item, outcome: Revision | Failure, config: Drafting, now: datetime) -> Draft:
+    """The draft of an item whose extraction gave ``outcome``. What breaks on this item makes it a reject."""
     if isinstance(outcome, Failure):
         return Draft(item.position, item.partition, reject(item.fetched, outcome, now))
+    if not config.selection.keeps(outcome):
+        return left_out(item)
     try:
         article = row(outcome)
         metrics = tuple(measure_article(article, config.measuring))
@@ -98,6 +86,11 @@ def draft(item: Item, outcome: Revision | Failure | None, config: Drafting, now:
         if behind(e) is not None:
             raise
         return Draft(item.position, item.partition, broken(item.fetched, e, now))
+
+
+def left_out(item: Item) -> Draft:
+    """The draft of an item that the selection does not want."""
+    return Draft(item.position, item.partition, None)
 
 
 def reject(fetched: Fetched, failure: Failure, now: datetime) -> Reject:
@@ -118,78 +111,9 @@ def reject(fetched: Fetched, failure: Failure, now: datetime) -> Reject:
 
 def broken(fetched: Fetched, error: Exception, now: datetime) -> Reject:
     """The reject of an item that a step can't stand."""
-    refused = reject(fetched, Failure(reason=BROKEN, detail=f"{type(error).__name__}: {error}"[:500]), now)
-    log.error("item refused", fetch_id=fetched.fetch_id, url=fetched.url, error=refused.detail)
-    return refused
+    return reject(fetched, Failure(reason=BROKEN, detail=f"{type(error).__name__}: {error}"[:500]), now)
 
 
-@dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
-class DraftArticles(beam.PTransform):
-    """PCollection[Item] -> PCollection[Draft]."""
-
-    config: Drafting = field(default_factory=Drafting)
-
-    def expand(self, items: beam.PCollection[Item]) -> beam.PCollection[Draft]:
-        return items | "Draft" >> beam.ParDo(_Draft(self.config)).with_output_types(Draft)
-
-
-class UnderWay(Generic[T]):
-    """Items under way in the worker processes, given back in the order they came, each with a note of the caller's."""
-
-    def __init__(self, config: Extraction, selection: Selection):
-        self._config, self._selection = config, selection
-        self._queue: deque[tuple[Item, T, killable.Job[Any] | None, bool]] = deque()
-
-    def __len__(self) -> int:
-        return len(self._queue)
-
-    @property
-    def full(self) -> bool:
-        """Whether there are enough to keep all workers busy."""
-        return len(self._queue) > AHEAD * (self._config.workers or killable.cpus())
-
-    def put(self, item: Item, note: T) -> None:
-        job = None
-        taken = self._selection.takes(item.fetched)
-        if taken and reads_html(item.fetched):
-            args = (item.fetched, datetime.now(UTC))
-            job = killable.Job(self._config.limits, extract_or_explain, args, self._config.timeout)
-        self._queue.append((item, note, job, taken))
-
-    def take(self) -> tuple[Item, T, Revision | Failure | None]:
-        """The first item, its note, and what it is; None if it was left out."""
-        item, note, job, taken = self._queue.popleft()
-        if not taken:
-            return item, note, None
-        try:
-            outcome = job.result() if job else extract_or_explain(item.fetched, datetime.now(UTC))
-        except killable.Killed as e:
-            outcome = Failure(reason="extract_timeout" if e.timed_out else "extract_crash", detail=e.detail)
-        if isinstance(outcome, Revision) and not self._selection.keeps(outcome):
-            return item, note, None
-        return item, note, outcome
-
-
-class _Draft(beam.DoFn):
-    """Keeps several items under way in the workers and gives drafts in the order of the items."""
-
-    def __init__(self, config: Drafting):
-        self._config = config
-
-    def start_bundle(self) -> None:
-        self._under_way = UnderWay[tuple[Any, Any]](self._config.extraction, self._config.selection)
-
-    def process(
-        self, item: Item, window: Any = beam.DoFn.WindowParam, timestamp: Any = beam.DoFn.TimestampParam
-    ) -> Iterator[Any]:
-        self._under_way.put(item, (window, timestamp))
-        while self._under_way.full:
-            yield self._next().value
-
-    def finish_bundle(self) -> Iterator[Any]:
-        while self._under_way:
-            yield self._next()
-
-    def _next(self) -> WindowedValue:
-        item, (window, timestamp), outcome = self._under_way.take()
-        return WindowedValue(draft(item, outcome, self._config, datetime.now(UTC)), timestamp, (window,))
+def is_broken(outcome: Revision | Reject | None) -> TypeGuard[Reject]:
+    """Whether a step could not stand the item."""
+    return isinstance(outcome, Reject) and outcome.reason == BROKEN

@@ -122,7 +122,9 @@ class Settler:
                 return first + self._settle(warehouse, drafts[middle:], done)
             if not drafts or drafts[0].fetched is None:
                 raise
-            refused = replace(drafts[0], outcome=broken(drafts[0].fetched, e, self.clock()), fetched=None)
+            outcome = broken(drafts[0].fetched, e, self.clock())
+            log.error("item refused", fetch_id=fetch_of(outcome), url=outcome.url, error=outcome.detail)
+            refused = replace(drafts[0], outcome=outcome, fetched=None)
             return self._attempt(warehouse, [refused], done)
 
     def _attempt(self, warehouse: Warehouse, drafts: Sequence[Draft], done: Sequence[int]) -> Counts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import structlog
@@ -59,22 +59,24 @@ def run_archive(
     """Bring what is left of the archive into the warehouse, until ``stop``."""
     tally = Tally(archive.name, archive.size)
     progress = {p.partition: p for p in _patiently(settings, lambda: open_warehouse().progress(batches.channel))}
-    pieces = archive.pieces()
-    done = {number for number, p in progress.items() if p.done}
-    for piece in pieces:
-        if piece.number in done:
+    todo = []
+    for piece in archive.pieces():
+        known = progress.get(piece.number)
+        if known is not None and known.done:
             tally.read += piece.size
-            continue
-        before = tally.read
-        position = progress[piece.number].position if piece.number in progress else 0
-        for batch in batches_of(archive, piece, position, settings):
-            if stop.is_set():
-                return tally
-            finished = [piece.number] if batch.last else []
-            tally.counts += _patiently(settings, functools.partial(batches.run, batch.items, done=finished))
-            tally.other += batch.other
-            tally.read = before + (piece.size if batch.last else batch.bytes_read)
-            advance(tally)
+        else:
+            todo.append((piece, known.position if known else 0))
+    left = (batch for piece, position in todo for batch in batches_of(archive, piece, position, settings))
+    done = tally.read
+    for batch in _begun(left, batches):
+        if stop.is_set():
+            return tally
+        finished = [batch.piece.number] if batch.last else []
+        tally.counts += _patiently(settings, functools.partial(batches.run, batch.items, done=finished))
+        tally.other += batch.other
+        tally.read = done + batch.bytes_read
+        done = tally.read if batch.last else done
+        advance(tally)
     tally.done = True
     advance(tally)
     return tally
@@ -84,6 +86,7 @@ def run_archive(
 class Batch:
     """Items of a piece, with the records between them that are none. ``bytes_read``: of the piece, up to its end."""
 
+    piece: Piece
     items: list[Item]
     other: Counter[str]
     bytes_read: int
@@ -100,12 +103,24 @@ def batches_of(archive: Archive, piece: Piece, position: int, settings: Backfill
             other[record.other] += 1
             continue
         if items and (len(items) >= settings.batch_items or size >= settings.batch_bytes):
-            yield Batch(items, other, bytes_read, False)
+            yield Batch(piece, items, other, bytes_read, False)
             items, other, size = [], Counter(), 0
         items.append(Item(record.fetched, record.position, piece.number))
         bytes_read = record.bytes_read
         size += _weight(items[-1])
-    yield Batch(items, other, piece.size, True)
+    yield Batch(piece, items, other, piece.size, True)
+
+
+def _begun(found: Iterable[Batch], batches: Batches) -> Iterator[Batch]:
+    """The same batches; workers have begun with each one, and with the next, when it comes."""
+    before = None
+    for batch in found:
+        batches.ahead(batch.items)
+        if before is not None:
+            yield before
+        before = batch
+    if before is not None:
+        yield before
 
 
 def _weight(item: Item) -> int:

@@ -4,10 +4,10 @@ extracted, as a backfill would do it; nothing is matched, measured or written.""
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -15,9 +15,11 @@ from rich.table import Table
 
 from connectors.archives import Archive
 from connectors.scraper.sites import site_of
-from pipeline.channel import Item
 from pipeline.cli.archive_report import by_size, listed
-from pipeline.draft import Extraction, UnderWay
+from pipeline.draft import Extraction
+from pipeline.draft_articles import UNDER_WAY
+from pipeline.extraction import killable
+from pipeline.extraction.revision import extract_or_explain
 from pipeline.selection import Selection
 from schemas.records import Failure, Revision
 
@@ -39,11 +41,11 @@ class Survey:
     rejects: Counter[str] = field(default_factory=Counter)
     other: Counter[str] = field(default_factory=Counter)
 
-    def add(self, outcome: Revision | Failure | None) -> None:
-        if outcome is None:
-            self.left_out += 1
-        elif isinstance(outcome, Failure):
+    def add(self, outcome: Revision | Failure, selection: Selection) -> None:
+        if isinstance(outcome, Failure):
             self.rejects[outcome.reason] += 1
+        elif not selection.keeps(outcome):
+            self.left_out += 1
         else:
             self.articles += 1
             at = outcome.published_at
@@ -63,7 +65,8 @@ def survey(
     into: Survey,
 ) -> Iterator[tuple[Archive, int]]:
     """Look through the archives, until ``stop``. Gives, now and then, the archive and how many bytes of it are read."""
-    under_way = UnderWay[None](extraction, selection)
+    under_way: deque[killable.Job[Revision | Failure]] = deque()
+    most = UNDER_WAY * (extraction.workers or killable.cpus())
     for archive in archives:
         before = 0
         for piece in archive.pieces():
@@ -73,15 +76,25 @@ def survey(
                 into.records += 1
                 if record.fetched is None:
                     into.other[record.other] += 1
-                    continue
-                under_way.put(Item(record.fetched, record.position, piece.number), None)
-                while under_way.full:
-                    into.add(under_way.take()[2])
+                elif not selection.takes(record.fetched):
+                    into.left_out += 1
+                else:
+                    args = (record.fetched, datetime.now(UTC))
+                    under_way.append(killable.Job(extraction.limits, extract_or_explain, args, extraction.timeout))
+                while len(under_way) > most:
+                    into.add(_outcome(under_way.popleft()), selection)
                     yield archive, before + record.bytes_read
             before += piece.size
         while under_way:
-            into.add(under_way.take()[2])
+            into.add(_outcome(under_way.popleft()), selection)
         yield archive, archive.size
+
+
+def _outcome(job: killable.Job[Revision | Failure]) -> Revision | Failure:
+    try:
+        return job.result()
+    except killable.Killed as e:
+        return Failure(reason="extract_timeout" if e.timed_out else "extract_crash", detail=e.detail)
 
 
 def plain(found: Survey) -> dict[str, Any]:
