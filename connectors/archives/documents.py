@@ -16,7 +16,7 @@ import msgspec
 from connectors.archives import Archived, Piece, streams
 from connectors.archives.files import File
 from connectors.archives.jsonl import decode
-from connectors.archives.records import BadRecord, Fields, failed, item_of, to_fetched
+from connectors.archives.records import BadRecord, Fields, TooLarge, failed, item_of, to_fetched
 from schemas.records import Fetched
 
 MAX_BYTES = 256 * 2**20
@@ -46,8 +46,9 @@ class JSONArchive:
         try:
             found = list(articles_in(decode(read_whole(self.file, self.max_bytes))))
         except BadRecord as e:
+            advice = ": write it as JSON lines" if isinstance(e, TooLarge) else ""
             if position == 0:
-                yield Archived(1, self.size, failed("bad_archive", str(e), self.name, f"{self.name}:0"))
+                yield Archived(1, self.size, failed("bad_archive", f"{e}{advice}", self.name, f"{self.name}:0"))
             return
         for number, article in enumerate(found[position:], position):
             share = self.size * (number + 1) // len(found)
@@ -62,7 +63,7 @@ class JSONArchive:
 
 
 def read_whole(file: File, limit: int) -> bytes:
-    """The file's content, unpacked. Raises ``BadRecord`` if it is damaged or has more than ``limit`` bytes."""
+    """The file's content, unpacked. Raises ``TooLarge`` above ``limit`` bytes, ``BadRecord`` if it is damaged."""
     parts, size = [], 0
     try:
         with file.open() as raw:
@@ -71,7 +72,7 @@ def read_whole(file: File, limit: int) -> bytes:
                 parts.append(data)
                 size += len(data)
                 if size > limit:
-                    raise BadRecord(f"a document of more than {limit:,} bytes: write it as JSON lines")
+                    raise TooLarge(f"more than the {limit:,} bytes allowed")
     except streams.DAMAGE as e:
         raise BadRecord(f"the file is damaged: {e}") from e
     return b"".join(parts)

@@ -24,7 +24,7 @@ from connectors.archives import Archived, Piece
 from connectors.archives.documents import read_whole
 from connectors.archives.files import File
 from connectors.archives.jsonl import decode
-from connectors.archives.records import BadRecord, Fields, Item, failed, item_of, provenance, to_fetched
+from connectors.archives.records import BadRecord, Fields, Item, TooLarge, failed, item_of, provenance, to_fetched
 from connectors.scraper.sites import site_of
 from schemas.fetched import fetched
 from schemas.ids import content_id
@@ -104,7 +104,8 @@ class FolderArchive:
             body = read_whole(document.file, PAGE_CAP)
             return self._page(document, body, told if isinstance(told, Mapping) else {}, place)
         except BadRecord as e:
-            return failed("bad_record", str(e), self.name, place)
+            reason = "too_large" if isinstance(e, TooLarge) else "bad_record"
+            return failed(reason, str(e), self.name, place)
 
     def _page(self, document: Document, body: bytes, told: Mapping[str, Any], place: str) -> Fetched:
         """The item of a page: as the live fetcher would have it, with what is told of it as its entry."""

@@ -31,6 +31,10 @@ class BadRecord(ValueError):
     """The record can't be used; the message says why."""
 
 
+class TooLarge(BadRecord):
+    """It has more bytes than allowed."""
+
+
 class Item(msgspec.Struct):
     """What an object says. Dates may be text or seconds since 1970; authors and tags one string or several."""
 

@@ -11,6 +11,7 @@ from connectors.archives import Archive
 from connectors.archives.files import beam_storage
 from connectors.archives.open import FORMATS, Found, open_archives
 from connectors.archives.records import Fields, Item
+from pipeline.channel import Counts
 from pipeline.cli.archive_report import Bar, print_json, print_table, report
 from pipeline.cli.archive_run import Tally, channel_of, run_archive
 from pipeline.cli.batches import Batches
@@ -113,7 +114,7 @@ def _dry_run(settings: Settings, found: Found, selection: Selection, as_json: bo
                     bar.end(Tally(shown.name, shown.size))
                 shown = archive
                 bar.begin(archive.name)
-            tally.read = read
+            tally.read, tally.counts = read, Counts(items=total.records, rejects=total.rejects)
             bar.advance(tally)
     outcome = plain(total) | {"archives": len(found.archives), "passed_over": list(found.passed_over)}
     if as_json:

@@ -116,6 +116,12 @@ def test_a_damaged_sidecar_costs_its_page(folder):
     assert good.body == PAGE
 
 
+def test_a_page_over_the_cap_is_refused(folder):
+    large, good = folder(a_dot_html=PAGE + bytes(10 * 2**20), b_dot_html=PAGE)
+    assert large.failure.reason == "too_large"
+    assert good.body == PAGE
+
+
 def test_another_file_makes_it_another_archive(folder, tmp_path):
     folder(a_dot_html=PAGE)
     before = open_archive(tmp_path / "pages").channel
