@@ -215,3 +215,12 @@ def test_mistakes_are_one_line(tmp_path, url, capsys, arguments, says):
     assert says in err
     assert err.count("\n") == 1
     assert not (tmp_path / "w.duckdb").exists()
+
+
+def test_what_workers_draft_ahead_is_chosen_the_same_way(tmp_path, url, capsys):
+    path = DOORS["parquet"](tmp_path, [item(n) | {"url": f"https://{n % 3}.example/{n}"} for n in range(60)])
+    found = report(capsys, path, "--site", "1.example", "--language", "en", "--warehouse", url)
+    assert (found["items"], found["new"], found["left_out"]) == (60, 20, 40)
+    found = report(capsys, path, "--language", "de", "--warehouse", url)
+    assert (found["items"], found["new"], found["left_out"]) == (60, 0, 60)
+    assert rows(url, "SELECT count(*) FROM articles") == [(20,)]
