@@ -93,7 +93,7 @@ def run(kills: int, count: int, batch: int, seed: int, folder: pathlib.Path) -> 
     while done < kills:
         process = subprocess.Popen([*command, killed], stdout=subprocess.DEVNULL)
         try:
-            process.wait(rng.uniform(0.5, max(undisturbed / 3, 6)))
+            process.wait(rng.uniform(0.5, 8 + undisturbed / kills))
             break  # there is nothing left to kill
         except subprocess.TimeoutExpired:
             process.kill()

@@ -115,12 +115,19 @@ def _find_remote(pattern: str) -> list[File]:
 
 def _in_words(path: str, error: Exception) -> ArchiveError | ArchiveAway:
     scheme = path.partition("://")[0]
-    text = str(error)
+    text = str(_innermost(error))
     if scheme not in CLIENTS:
         return ArchiveError(f"can't read {path}: known are local paths and {', '.join(f'{s}://' for s in CLIENTS)}")
     if "install" in text or "Missing boto3" in text:
         return ArchiveError(f"can't read {scheme}:// yet: pip install '{CLIENTS[scheme]}'")
     return ArchiveAway(f"{path} can't be read now: {text.splitlines()[0][:300] if text else type(error).__name__}")
+
+
+def _innermost(error: Exception) -> Exception:
+    """What a client said, out of what Beam says around it."""
+    details = getattr(error, "exception_details", None)
+    inner = [e for e in details.values() if isinstance(e, Exception)] if isinstance(details, dict) else []
+    return _innermost(inner[0]) if inner else error
 
 
 class _Remote(io.RawIOBase):

@@ -12,6 +12,7 @@ header's Content-Length is not looked at: crawlers unpack bodies and leave it as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -108,13 +109,13 @@ class WARCArchive:
         """The item in a record. Raises ``Other``."""
         place = f"{self.name}:{record.anchor}" + (f"+{record.ordinal}" if record.ordinal else "")
         if record.problem:
-            url = _url(framing.header(record.head, b"WARC-Target-URI"))
+            url = _url(_field(record.head, b"WARC-Target-URI"))
             return failed("bad_record", record.problem, self.name, place, url=url)
         if record.length > self.limits.record:
-            kind = (framing.header(record.head, b"WARC-Type") or "").lower()
+            kind = (_field(record.head, b"WARC-Type") or "").lower()
             if kind not in ("response", "resource", "conversion"):
                 raise Other(kind or "no type")
-            url = _url(framing.header(record.head, b"WARC-Target-URI"))
+            url = _url(_field(record.head, b"WARC-Target-URI"))
             detail = f"{record.length:,} bytes are more than the {self.limits.record:,} allowed"
             return failed("too_large", detail, self.name, place, url=url)
         try:
@@ -224,6 +225,12 @@ def dechunked(body: bytes) -> bytes:
         parts.append(body[end + 1 : end + 1 + length])
         at = end + 1 + length
         at += 2 if body[at : at + 2] == b"\r\n" else body[at : at + 1] == b"\n"
+
+
+def _field(head: bytes, name: bytes) -> str | None:
+    """A field of a record's header, of a record that can't be read as a whole."""
+    found = re.search(rb"^" + re.escape(name) + rb":[ \t]*(.*?)[ \t]*\r?$", head, re.I | re.M)
+    return found[1].decode("utf-8", "replace") if found else None
 
 
 def _url(value: str | None) -> str | None:

@@ -12,13 +12,14 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from connectors.archives import streams
 
 ORDINAL_BITS = 23
 HEAD_LIMIT = 2**16
-OUT = 2**16
+IN, OUT = 2**15, 2**16
+"""Bytes given to and had from the unpacker at a time. What it was given beyond a member it copies."""
 MAGIC = b"\x1f\x8b\x08"
 BEGINS = b"WARC/"
 ENDS = b"\r\n\r\n"
@@ -101,16 +102,14 @@ def _members(file: BinaryIO, at: int) -> Iterator[Chunk]:
     """What the gzip members (RFC 1952) from byte ``at`` on hold. Zeros after the last are padding."""
     file.seek(at)
     pending = b""
-    while pending := pending.lstrip(b"\0") or file.read(streams.CHUNK):
-        if not pending.strip(b"\0"):
-            pending = b""
+    while pending := pending or file.read(IN):
+        if pending.startswith(b"\0"):
+            pending = pending.lstrip(b"\0")
             continue
-        pending = pending.lstrip(b"\0")
         at = file.tell() - len(pending)
-        unpack, first = zlib.decompressobj(31), bytearray()
-        begun = False
+        unpack, first, begun = zlib.decompressobj(31), bytearray(), False
         while not unpack.eof:
-            data = pending or file.read(streams.CHUNK)
+            data = pending or file.read(IN)
             try:
                 out = unpack.decompress(data, OUT)
             except zlib.error as e:
@@ -155,14 +154,15 @@ class _Stretches:
             yield chunk[0] or 0, _Window(self._stretch(chunk))
 
     def _stretch(self, chunk: Chunk) -> Iterator[bytes]:
-        mark = chunk[0]
-        yield chunk[1]
-        while (chunk_ := self._next()) is not None:
-            if chunk_[0] is not None and chunk_[1].startswith(BEGINS):
-                self._ahead = chunk_
+        mark, data = chunk
+        yield data
+        while (following := self._next()) is not None:
+            begins, data = following
+            if begins is not None and data.startswith(BEGINS):
+                self._ahead = following
                 return
-            mark = mark if chunk_[0] is None else chunk_[0]
-            yield chunk_[1]
+            mark = mark if begins is None else begins
+            yield data
         if self.error is not None and self.error.at == mark:
             raise self.error
 
@@ -188,17 +188,15 @@ def _next_member(file: BinaryIO, at: int) -> int | None:
 
 def _find(file: BinaryIO, at: int, pattern: re.Pattern[bytes], width: int) -> Iterator[int]:
     """Where in the file the pattern, of at most ``width`` bytes, is found from byte ``at`` on."""
-    while True:
+    data = b" " * streams.CHUNK
+    while len(data) == streams.CHUNK:
         file.seek(at)
         data = file.read(streams.CHUNK)
-        found = pattern.search(data)
-        if found is not None:
-            yield at + found.start()
-            at += found.start() + 1
-        elif len(data) < streams.CHUNK:
-            return
-        else:
-            at += len(data) - width + 1
+        new = len(data) if len(data) < streams.CHUNK else len(data) - width + 1
+        for found in pattern.finditer(data):
+            if found.start() < new:  # else it comes again
+                yield at + found.start()
+        at += new
 
 
 class _Window:
@@ -267,14 +265,14 @@ def _record(window: _Window, limit: int) -> tuple[bytes, bytes, int, str]:
         window.fill(min(left, OUT))
         size = min(left, len(window.data))
         if not size:
-            _give_back(window, block, length, limit)
+            _give_back(window, block, limit)
             return head, b"", length, window.error or f"it ends before the {length:,} bytes of its header"
         block += window.data[: min(size, max(limit + 1 - len(block), 0))]
         window.drop(size)
         left -= size
     if _is_followed(window):
         return head, bytes(block), length, "" if window.data else window.error
-    _give_back(window, block, length, limit)
+    _give_back(window, block, limit)
     return head, b"", length, f"its header says {length:,} bytes, what follows is no record"
 
 
@@ -300,9 +298,9 @@ def _is_followed(window: _Window) -> bool:
     return window.data.startswith(ENDS) or not rest or rest.startswith(BEGINS[: len(rest)])
 
 
-def _give_back(window: _Window, block: bytearray, length: int, limit: int) -> None:
+def _give_back(window: _Window, block: bytearray, limit: int) -> None:
     """Look at a block again, whose length was not true: records may be in it. One over the limit is gone."""
-    if length <= limit or len(block) <= limit:
+    if len(block) <= limit:
         window.data[0:0] = block
 
 
@@ -350,9 +348,3 @@ def _plain(file: BinaryIO, at: int, limit: int) -> Iterator[Framed]:
         block = file.read(min(length, limit + 1))
         yield Framed(at, 0, begin + length, taken, block, length)
         at = begin + length
-
-
-def header(head: bytes, name: bytes) -> str | None:
-    """A field of a record's header, for records that can't be read as a whole."""
-    found: Any = re.search(rb"^" + re.escape(name) + rb":[ \t]*(.*?)[ \t]*\r?$", head, re.I | re.M)
-    return found[1].decode("utf-8", "replace") if found else None
