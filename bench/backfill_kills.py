@@ -4,10 +4,10 @@
 if the audit does not balance, or if the tables are not those of a run that nobody disturbed. tests/test_kills.py runs
 it with fewer kills.
 
-The archives are a WARC, a Parquet file, JSON lines and a folder of pages, made here, each with damage in it. `wiredesk
-backfill` runs over all of them as a process and is ended with SIGKILL at random moments until it has been killed so
-often; then it runs to its end. Work that was finished counts as redone if a record met a receipt that was there
-(``progress.repeats``); of work under way a kill can cost one batch.
+The archives are a WARC, a Parquet file, JSON lines and a folder of pages, made here, two of them damaged. `wiredesk
+backfill` runs over all of them as a process and is ended with SIGKILL at random moments, half of them after it has
+written, until it has been killed so often; then it runs to its end. Work that was finished counts as redone if a record
+met a receipt that was there (``progress.repeats``); of work under way a kill can cost one batch.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def articles(count: int, seed: int) -> list[dict[str, str]]:
 
 
 def make(folder: pathlib.Path, count: int, seed: int) -> list[str]:
-    """The archives, ``count`` articles in all; some are in two of them, and each file but the folder is damaged."""
+    """The archives, ``count`` articles in all; some are in two of them, and the WARC and the JSON lines are damaged."""
     items, share, paths = articles(count, seed), count // len(DOORS), []
     for n, door in enumerate(DOORS):
         (folder / door).mkdir()
@@ -89,28 +89,44 @@ def run(kills: int, count: int, batch: int, seed: int, folder: pathlib.Path) -> 
     killed, calm = (f"duckdb:///{folder}/{name}.duckdb" for name in ("killed", "calm"))
     began = time.monotonic()
     subprocess.run([*command, calm], check=True, stdout=subprocess.DEVNULL)
-    undisturbed, done = time.monotonic() - began, 0
+    done, at_work = 0, 0
     while done < kills:
         process = subprocess.Popen([*command, killed], stdout=subprocess.DEVNULL)
+        wrote = rng.random() < 0.5 and _wait_for_a_batch(process, folder / "killed.duckdb")
         try:
-            process.wait(rng.uniform(0.5, 8 + undisturbed / kills))
+            process.wait(rng.uniform(0, 5))
             break  # there is nothing left to kill
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            done += 1
+            done, at_work = done + 1, at_work + wrote
     subprocess.run([*command, killed], check=True, stdout=subprocess.DEVNULL)
     audit = subprocess.run(wiredesk("audit", "--warehouse", killed), capture_output=True, text=True)
     figures = _figures(open_warehouse(killed, read_only=True), open_warehouse(calm, read_only=True))
     balances = audit.returncode == 0
     return figures | {
         "killed": done,
+        "of these after a batch of their own": at_work,
         "made": count,
         "work under way redone, at most": f"{100 * done * batch / figures['records']:.0f}%",
         "audit": "balances" if balances else audit.stdout + audit.stderr,
         "seconds": round(time.monotonic() - began),
         "ok": not figures["differences"] and not figures["repeats"] and balances and done > 0,
     }
+
+
+def _wait_for_a_batch(process: subprocess.Popen[bytes], path: pathlib.Path) -> bool:
+    """Wait until the process has written a batch; whether it did before it ended."""
+
+    def written() -> float:
+        return path.stat().st_mtime if path.exists() else 0.0
+
+    before = written()
+    while process.poll() is None:
+        if written() > before:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def _figures(killed: Warehouse, calm: Warehouse) -> dict[str, Any]:
