@@ -48,7 +48,7 @@ eval: setup ## quality on labelled sets beside the project (../shared), where th
 	else echo "no labelled sets in ../shared: nothing to evaluate"; fi
 
 bench: setup ## the measurements that the docs quote; some need labelled sets beside the project (../shared/data)
-	@for b in poll kills families orders floods warehouse; do echo "== bench/$$b.py"; $(BIN)/python bench/$$b.py || exit 1; done
+	@for b in poll kills backfill_kills families orders floods warehouse; do echo "== bench/$$b.py"; $(BIN)/python bench/$$b.py || exit 1; done
 	@if [ -d ../shared/data ]; then for b in extraction matching digests metrics; do \
 		echo "== bench/$$b.py"; $(BIN)/python bench/$$b.py $$(case $$b in matching|digests) echo ../shared/data;; esac) || exit 1; done; \
 	else echo "no labelled sets in ../shared/data: extraction, matching, digests and metrics are not measured"; fi

@@ -49,7 +49,7 @@ def pool_of(options: Drafting) -> killable.Limits:
 
 def start(items: Iterable[Item], options: Drafting) -> None:
     """Let workers begin with these. A few are done before workers are ready, and are left to the step."""
-    items = list(items)
+    items = [item for item in items if options.selection.takes(item.fetched)]
     if len(items) < WORTH:
         return
     pool, longest = pool_of(options), 2 * options.extraction.timeout

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from schemas.records import Fetched
 
@@ -18,11 +20,20 @@ class Item:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many items came, how many of them were new, and how many had to be refused for breaking a step."""
+    """What came of some items. ``items``: how many came; ``new``: those without a receipt before; ``refused``: those
+    that broke a step; ``left_out``: those that the selection left out; ``rejects``: rejects by reason."""
 
     items: int = 0
     new: int = 0
     refused: int = 0
+    left_out: int = 0
+    rejects: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(self.items + other.items, self.new + other.new, self.refused + other.refused)
+        return Counts(
+            self.items + other.items,
+            self.new + other.new,
+            self.refused + other.refused,
+            self.left_out + other.left_out,
+            dict(Counter(self.rejects) + Counter(other.rejects)),
+        )

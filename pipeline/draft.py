@@ -2,7 +2,8 @@
 
 In: ``Item``, a fetched item and its place in the channel. Out: ``Draft``, one for each: the revision of an article that
 the item is, with its numbers, sections and sketches; or a reject, with the reason and the item itself, for what is no
-article (walls, empty pages, failed fetches without a full text). Nothing is dropped.
+article (walls, empty pages, failed fetches without a full text); or, where a selection was asked for, that it is left
+out. Nothing is dropped.
 
 This is where nearly all processor time goes, and any number of workers may do it side by side; see
 ``pipeline.draft_articles`` for the step, and ``pipeline.ahead`` for a start before the batch comes.
@@ -21,6 +22,7 @@ from pipeline.identify import row
 from pipeline.matching.judge import Matching
 from pipeline.matching.outline import Outline, outline
 from pipeline.measure.step import Measuring, measure_article
+from pipeline.selection import Selection
 from schemas import ids, wire
 from schemas.errors import behind
 from schemas.reasons import reasons
@@ -33,11 +35,12 @@ BROKEN = "pipeline_error"
 @dataclass(frozen=True)
 class Draft:
     """What an item is, by itself. ``metrics`` and ``outline`` are those of a revision's row as it would be if no other
-    fetch of the article were known. A revision brings its item, for the case that a later step can't stand it."""
+    fetch of the article were known. A revision brings its item, for the case that a later step can't stand it. One
+    without an outcome was left out by the selection: only the channel's position moves past it."""
 
     position: int
     partition: int
-    outcome: Revision | Reject
+    outcome: Revision | Reject | None
     fetched: Fetched | None = None
     metrics: tuple[Metric, ...] = ()
     outline: Outline | None = None
@@ -65,12 +68,15 @@ class Drafting:
     extraction: Extraction = field(default_factory=Extraction)
     measuring: Measuring = field(default_factory=Measuring)
     matching: Matching = field(default_factory=Matching)
+    selection: Selection = field(default_factory=Selection)
 
 
 def draft(item: Item, outcome: Revision | Failure, config: Drafting, now: datetime) -> Draft:
     """The draft of an item whose extraction gave ``outcome``. What breaks on this item makes it a reject."""
     if isinstance(outcome, Failure):
         return Draft(item.position, item.partition, reject(item.fetched, outcome, now))
+    if not config.selection.keeps(outcome):
+        return left_out(item)
     try:
         article = row(outcome)
         metrics = tuple(measure_article(article, config.measuring))
@@ -80,6 +86,11 @@ def draft(item: Item, outcome: Revision | Failure, config: Drafting, now: dateti
         if behind(e) is not None:
             raise
         return Draft(item.position, item.partition, broken(item.fetched, e, now))
+
+
+def left_out(item: Item) -> Draft:
+    """The draft of an item that the selection does not want."""
+    return Draft(item.position, item.partition, None)
 
 
 def reject(fetched: Fetched, failure: Failure, now: datetime) -> Reject:
@@ -103,6 +114,6 @@ def broken(fetched: Fetched, error: Exception, now: datetime) -> Reject:
     return reject(fetched, Failure(reason=BROKEN, detail=f"{type(error).__name__}: {error}"[:500]), now)
 
 
-def is_broken(outcome: Revision | Reject) -> TypeGuard[Reject]:
+def is_broken(outcome: Revision | Reject | None) -> TypeGuard[Reject]:
     """Whether a step could not stand the item."""
     return isinstance(outcome, Reject) and outcome.reason == BROKEN

@@ -18,7 +18,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline import ahead
 from pipeline.channel import Item
-from pipeline.draft import Draft, Drafting, draft, is_broken
+from pipeline.draft import Draft, Drafting, draft, is_broken, left_out
 from pipeline.extraction import killable
 from pipeline.extraction.revision import extract_or_explain, reads_html
 from schemas.records import Failure, Revision
@@ -84,13 +84,15 @@ class _Draft(beam.DoFn):
 
     def _extraction(self, item: Item) -> killable.Job[Revision | Failure] | None:
         """The extraction of HTML, in a worker."""
-        if not reads_html(item.fetched):
+        if not reads_html(item.fetched) or not self._config.selection.takes(item.fetched):
             return None
         extraction = self._config.extraction
         args = (item.fetched, datetime.now(UTC))
         return killable.Job(extraction.limits, extract_or_explain, args, extraction.timeout)
 
     def _draft(self, item: Item, extraction: killable.Job[Revision | Failure] | None) -> Draft:
+        if not self._config.selection.takes(item.fetched):
+            return left_out(item)
         now = datetime.now(UTC)
         extraction = extraction or self._extraction(item)
         try:

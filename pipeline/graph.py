@@ -7,6 +7,7 @@ and which figures conflict, depends on all the others. Each step's file says wha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import apache_beam as beam
@@ -17,6 +18,7 @@ from pipeline.draft_articles import DraftArticles
 from pipeline.matching.judge import Matching
 from pipeline.measure.step import Measuring
 from pipeline.reconcile import Reconciling
+from pipeline.selection import Selection
 from pipeline.settle import SettleBatches, Settler, Settling
 from schemas import coders
 
@@ -29,11 +31,12 @@ class Steps:
     matching: Matching = field(default_factory=Matching)
     measuring: Measuring = field(default_factory=Measuring)
     reconciling: Reconciling = field(default_factory=Reconciling)
+    selection: Selection = field(default_factory=Selection)
 
     @property
     def drafting(self) -> Drafting:
         """Those of the first half."""
-        return Drafting(self.extraction, self.measuring, self.matching)
+        return Drafting(self.extraction, self.measuring, self.matching, self.selection)
 
     @property
     def settling(self) -> Settling:
@@ -41,7 +44,7 @@ class Steps:
         return Settling(self.measuring, self.matching, self.reconciling)
 
 
-def build(items: beam.PCollection[Item], steps: Steps, settler: Settler, done: bool = False) -> None:
-    """Join the steps. ``done``: the channel has no more after these items."""
+def build(items: beam.PCollection[Item], steps: Steps, settler: Settler, done: Sequence[int] = ()) -> None:
+    """Join the steps. ``done``: the partitions of the channel that have no more after these items."""
     coders.register()
     items | DraftArticles(steps.drafting) | SettleBatches(settler, done)

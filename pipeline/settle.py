@@ -11,6 +11,7 @@ rows are a function of the set of items, so a batch that is settled again after 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ import tenacity
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
 from pipeline.channel import Counts
-from pipeline.draft import Draft, broken, is_broken
+from pipeline.draft import BROKEN, Draft, broken
 from pipeline.history import History, OpenWarehouse, Warehouse
 from pipeline.identify import IdentifiedBatch, fetch_of, identify_batch, row
 from pipeline.match import match
@@ -33,7 +34,7 @@ from pipeline.measure.step import Measuring, measure_article
 from pipeline.reconcile import Reconciling, reconcile_batch
 from schemas import ids
 from schemas.errors import Unavailable, behind
-from schemas.records import Article, Progress, Receipt, Record, Revision, Sketch
+from schemas.records import Article, Progress, Receipt, Record, Reject, Revision, Sketch
 
 log = structlog.get_logger()
 _horizons: dict[tuple[str, timedelta, int, int], Kept] = {}
@@ -67,7 +68,7 @@ def settle(
     around: Callable[[Sequence[Sketch]], Horizon] | None = None,
 ) -> Settled:
     """Settle a batch. ``around``: see ``match``."""
-    identified = identify_batch((d.outcome for d in drafts), history, now)
+    identified = identify_batch((d.outcome for d in drafts if d.outcome is not None), history, now)
     mine = _drafts_of(drafts, identified)
     outlines = {key: d.outline for key, d in mine.items() if d.outline is not None}
     matched = match(identified.articles, history, config.matching, now, outlines, around)
@@ -105,9 +106,9 @@ class Settler:
     clock: Clock
     patience: float = 0.0
 
-    def settle(self, drafts: Sequence[Draft], done: bool = False) -> Counts:
-        """Settle the drafts and write what came of it, if need be in parts. ``done``: the channel has no more. Raises
-        what stopped the batch if it wasn't an item."""
+    def settle(self, drafts: Sequence[Draft], done: Sequence[int] = ()) -> Counts:
+        """Settle the drafts and write what came of it, if need be in parts. ``done``: the partitions of the channel
+        that have no more. Raises what stopped the batch if it wasn't an item."""
         for attempt in self._attempts():
             with attempt, self.open_warehouse().hold() as warehouse:
                 return self._settle(warehouse, drafts, done)
@@ -126,7 +127,7 @@ class Settler:
         error = state.outcome.exception() if state.outcome else None
         log.warning("waiting for the warehouse", channel=self.channel, attempt=state.attempt_number, error=str(error))
 
-    def _settle(self, warehouse: Warehouse, drafts: Sequence[Draft], done: bool) -> Counts:
+    def _settle(self, warehouse: Warehouse, drafts: Sequence[Draft], done: Sequence[int]) -> Counts:
         try:
             return self._attempt(warehouse, drafts, done)
         except Exception as e:  # whatever a step raised
@@ -135,7 +136,7 @@ class Settler:
             log.warning("batch failed", channel=self.channel, items=len(drafts), error=f"{type(e).__name__}: {e}"[:500])
             if len(drafts) > 1:
                 middle = len(drafts) // 2
-                first = self._settle(warehouse, drafts[:middle], False)
+                first = self._settle(warehouse, drafts[:middle], ())
                 return first + self._settle(warehouse, drafts[middle:], done)
             if not drafts or drafts[0].fetched is None:
                 raise
@@ -144,15 +145,19 @@ class Settler:
             refused = replace(drafts[0], outcome=outcome, fetched=None)
             return self._attempt(warehouse, [refused], done)
 
-    def _attempt(self, warehouse: Warehouse, drafts: Sequence[Draft], done: bool) -> Counts:
+    def _attempt(self, warehouse: Warehouse, drafts: Sequence[Draft], done: Sequence[int]) -> Counts:
         with self._kept(warehouse).batch(warehouse) as kept:
             settled = settle(drafts, warehouse, self.config, self.clock(), kept.around)
             warehouse.apply([*settled.records, *self._progress(warehouse, drafts, settled.known, done)])
             kept.keep(settled.horizon)
+        outcomes = [d.outcome for d in drafts if d.outcome is not None]
+        reasons = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, Reject))
         return Counts(
             items=len(drafts),
-            new=len({fetch_of(d.outcome) for d in drafts} - settled.known.keys()),
-            refused=sum(is_broken(d.outcome) for d in drafts),
+            new=len({fetch_of(outcome) for outcome in outcomes} - settled.known.keys()),
+            refused=reasons[BROKEN],
+            left_out=len(drafts) - len(outcomes),
+            rejects=dict(reasons),
         )
 
     def _kept(self, warehouse: Warehouse) -> Kept:
@@ -162,32 +167,36 @@ class Settler:
         return _horizons.setdefault(key, Kept(matching))
 
     def _progress(
-        self, warehouse: Warehouse, drafts: Sequence[Draft], known: Mapping[str, Receipt], done: bool
+        self, warehouse: Warehouse, drafts: Sequence[Draft], known: Mapping[str, Receipt], done: Sequence[int]
     ) -> list[Progress]:
-        """The channel's progress after the batch, a row a partition."""
+        """The channel's progress after the batch: of each partition that the batch is of, or that is done. What was
+        left out moves the position and is no record."""
         now = self.clock()
-        rows = {p.partition: p for p in warehouse.progress(self.channel)}
+        before = {p.partition: p for p in warehouse.progress(self.channel)}
+        rows: dict[int, Progress] = {}
         had = set(known)
+        for partition in (*(d.partition for d in drafts), *done):
+            found = before.get(partition) or Progress(channel=self.channel, partition=partition, position=0, at=now)
+            rows[partition] = msgspec.structs.replace(found, done=partition in done, at=now)
         for d in drafts:
-            found = rows.get(d.partition) or Progress(channel=self.channel, partition=d.partition, position=0, at=now)
-            fetch_id = fetch_of(d.outcome)
-            new = fetch_id not in had
-            had.add(fetch_id)
+            found = rows[d.partition]
+            fetch_id = None if d.outcome is None else fetch_of(d.outcome)
+            new = fetch_id is not None and fetch_id not in had
+            had |= {fetch_id} if fetch_id else set()
             rows[d.partition] = msgspec.structs.replace(
                 found,
                 position=max(found.position, d.position),
-                records=found.records + 1,
+                records=found.records + (fetch_id is not None),
                 receipts=found.receipts + new,
-                repeats=found.repeats + (not new),
+                repeats=found.repeats + (fetch_id is not None and not new),
                 token=ids.content_id("progress", found.token, fetch_id, str(d.position), now.isoformat()),
-                at=now,
             )
-        if done and not rows:
-            rows[0] = Progress(channel=self.channel, position=0, at=now)
-        return [msgspec.structs.replace(found, done=done) for found in rows.values()]
+        return list(rows.values())
 
 
-COUNTERS = tuple(f.name for f in fields(Counts))
+COUNTERS = tuple(f.name for f in fields(Counts) if f.name != "rejects")
+REJECTS = "rejects"
+"""The namespace of the counters that count rejects by reason."""
 
 
 @dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
@@ -195,7 +204,7 @@ class SettleBatches(beam.PTransform):
     """PCollection[Draft] -> nothing. A bounded collection is one batch; of an unbounded one each bundle is."""
 
     settler: Settler
-    done: bool = False
+    done: Sequence[int] = ()
 
     def expand(self, drafts: beam.PCollection[Draft]) -> beam.PCollection[None]:
         keyed = drafts | "OneKey" >> beam.Map(lambda d: (b"", d)).with_output_types(tuple[bytes, Draft])
@@ -218,14 +227,16 @@ class _Counted(beam.DoFn):
         self._settler = settler
         self._counters = {name: beam.metrics.Metrics.counter("settle", name) for name in COUNTERS}
 
-    def _settle(self, drafts: Sequence[Draft], done: bool) -> None:
+    def _settle(self, drafts: Sequence[Draft], done: Sequence[int]) -> None:
         counts = self._settler.settle(drafts, done)
         for name, counter in self._counters.items():
             counter.inc(getattr(counts, name))
+        for reason, count in counts.rejects.items():
+            beam.metrics.Metrics.counter(REJECTS, reason).inc(count)
 
 
 class _SettleBatch(_Counted):
-    def __init__(self, settler: Settler, done: bool):
+    def __init__(self, settler: Settler, done: Sequence[int]):
         super().__init__(settler)
         self._done = done
 
@@ -253,4 +264,4 @@ class _SettleBundle(_Counted):
     def finish_bundle(self) -> None:
         drafts, self._drafts = self._drafts, []
         if drafts:
-            self._settle(drafts, False)
+            self._settle(drafts, ())

@@ -9,6 +9,17 @@ import msgspec
 from schemas.ids import content_id
 from schemas.records import Fetched
 
+KEPT_HEADERS = (
+    "last-modified",
+    "link",
+    "content-language",
+    "tdm-reservation",
+    "tdm-policy",
+    "x-robots-tag",
+    "cf-mitigated",
+)
+"""The response headers that ``Fetched.headers`` holds."""
+
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 
 

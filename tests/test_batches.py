@@ -71,7 +71,7 @@ class _Full:
 
 
 def test_an_empty_batch_is_recorded(opener):
-    assert Batches(opener, "c", Steps(), lambda: NOW).run([], done=True).items == 0
+    assert Batches(opener, "c", Steps(), lambda: NOW).run([], done=[0]).items == 0
     with opener().hold() as warehouse:
         assert warehouse.progress("c") == [Progress(channel="c", position=0, done=True, at=NOW)]
 

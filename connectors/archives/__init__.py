@@ -1,112 +1,73 @@
 """Archives of articles, each format behind one small contract. Every implementation passes
 tests/connectors/archives/test_contract.py.
 
-A backfill reads an archive from a position and writes with each batch how far it came (``Progress`` of the archive's
-channel), so that it goes on there after any interruption. What can't be read is an item too, whose failure says why.
+An archive is cut into pieces, and each piece is read in order from a position. A backfill writes with each batch how
+far it came in a piece (``Progress``: the archive's channel, the piece's number as the partition), so that it goes on
+there after any interruption, and several workers may read pieces of one file side by side. What can't be read is an
+item too, whose failure says why and where.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from connectors.archives import streams
-from schemas.errors import Unusable
-from schemas.ids import content_id
+from connectors.archives.files import ArchiveAway, ArchiveError
 from schemas.records import Fetched
 
-FINGERPRINT_BYTES = 2**16
-"""How much of the beginning and of the end of a file tells it from others of its name and size."""
+__all__ = ["PIECE_BYTES", "Archive", "ArchiveAway", "ArchiveError", "Archived", "Piece"]
+
+PIECE_BYTES = 64 * 2**20
+"""How much of a file is a piece, where the format allows to begin anywhere. Part of an archive's channel: with another
+value all archives would be read anew (and change nothing)."""
 
 
-class ArchiveError(Unusable, ValueError):
-    """The archive can't be opened; the message is one line that says what to do."""
+@dataclass(frozen=True)
+class Piece:
+    """A part of an archive that can be read by itself: what begins from position ``start`` on and before ``end``."""
+
+    number: int = 0
+    """From 0 in the order of the archive: ``Progress.partition``."""
+    start: int = 0
+    end: int | None = None
+    """None: to the end of the archive."""
+    size: int = 0
+    """Roughly how many bytes as stored."""
 
 
 @dataclass(frozen=True)
 class Archived:
-    """An item of an archive."""
+    """A record of an archive."""
 
     position: int
-    """The position after it: where to go on when it is done."""
+    """The position after it: where to go on when it is done. It grows from record to record of a piece."""
     bytes_read: int
-    """How much of the file (as stored) was needed to get here."""
-    fetched: Fetched
+    """How much of the piece (bytes as stored) was needed to get here."""
+    fetched: Fetched | None
+    """None for what is no page at all (an image, a request): it has no outcome."""
+    other: str = ""
+    """What such a record is."""
 
 
 class Archive(Protocol):
-    """A file that items can be read from again and again, in the same order."""
+    """Records that can be read again and again, in the same order. A plain value: workers get it pickled."""
 
     @property
     def name(self) -> str:
-        """The file's name without its folder."""
+        """Of the file or folder, without where it lies: it begins each item's ``Fetched.position``."""
 
     @property
     def channel(self) -> str:
-        """A stable name of this very content: ``Progress.channel``. A file that was changed is another channel."""
+        """A stable name of this very content and how it is read: ``Progress.channel``. What was changed is another."""
 
     @property
     def size(self) -> int:
-        """Bytes of the file as stored."""
+        """Bytes as stored."""
 
-    def read(self, start: int = 0) -> Iterator[Archived]:
-        """The items after position ``start``. A damaged rest of the file is one item, the last."""
+    def pieces(self) -> Sequence[Piece]:
+        """What the archive is made of; the same every time. At least one."""
 
-
-@dataclass(frozen=True)
-class Format:
-    """How a format is recognised and opened. ``looks``: whether the first bytes, unpacked, are of it."""
-
-    suffixes: tuple[str, ...]
-    looks: Callable[[bytes], bool]
-    open: Callable[[Path, str], Archive]
-
-
-def _open_jsonl(path: Path, channel: str) -> Archive:
-    from connectors.archives.jsonl import JSONLArchive
-
-    return JSONLArchive(path, channel)
-
-
-def _looks_like_jsonl(head: bytes) -> bool:
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
-
-
-FORMATS: dict[str, Format] = {
-    "jsonl": Format((".jsonl", ".ndjson", ".json"), _looks_like_jsonl, _open_jsonl),
-}
-
-
-def open_archive(path: Path, format: str = "auto") -> Archive:
-    """Return the archive in this file. Raises ``ArchiveError`` for no file, or one of no format known."""
-    known = ", ".join(FORMATS)
-    if format != "auto" and format not in FORMATS:
-        raise ArchiveError(f"unknown archive format {format!r}: known are auto, {known}")
-    if not path.is_file():
-        raise ArchiveError(f"there is no archive file at {path}")
-    name = _recognise(path) if format == "auto" else format
-    if name is None:
-        raise ArchiveError(f"{path} is of no format known: give --format ({known}) if it is one of them")
-    return FORMATS[name].open(path, channel_of(path))
-
-
-def channel_of(path: Path) -> str:
-    """The file's name and a hash of its name, size, first and last bytes."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(FINGERPRINT_BYTES)
-        file.seek(max(0, size - FINGERPRINT_BYTES))
-        tail = file.read(FINGERPRINT_BYTES)
-    return f"archive:{path.name}:{content_id('archive', path.name, str(size), head, tail)[:16]}"
-
-
-def _recognise(path: Path) -> str | None:
-    """By the name without what compression adds to it, else by the content."""
-    suffixes = [s.lower() for s in path.suffixes if s.lower() not in streams.SUFFIXES]
-    for name, known in FORMATS.items():
-        if suffixes and suffixes[-1] in known.suffixes:
-            return name
-    head = streams.peek(path)
-    return next((name for name, known in FORMATS.items() if known.looks(head)), None)
+    def read(self, piece: Piece, position: int = 0) -> Iterator[Archived]:
+        """The records of the piece after ``position`` (0: all). Damage is an item at its place; what comes after it
+        follows if the format allows to find it. Raises ``ArchiveError`` and ``ArchiveAway`` for the file as a whole."""

@@ -1,4 +1,5 @@
-"""Files that may be compressed, read as lines of bounded length. What they are is told by their first bytes.
+"""Files that may be compressed, read as they unpack, and as lines of bounded length. What they are is told by their
+first bytes.
 
 Of a file that ends too early, or is damaged further on, everything before is given out; then ``DAMAGE`` is raised.
 """
@@ -11,7 +12,6 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import zstandard
@@ -68,35 +68,45 @@ COMPRESSIONS: dict[str, Compression] = {
 SUFFIXES = frozenset(COMPRESSIONS)
 
 
+def compression_of(head: bytes) -> str | None:
+    """The suffix that files of this compression have, by their first bytes; None for plain ones."""
+    return next((name for name, c in COMPRESSIONS.items() if head.startswith(c.magic)), None)
+
+
 def unpacked(file: BinaryIO) -> Any:
     """A reader (with ``read1``) of what is in the file, which is at its start."""
     head = file.read(max(len(c.magic) for c in COMPRESSIONS.values()))
     file.seek(0)
-    for compression in COMPRESSIONS.values():
-        if head.startswith(compression.magic):
-            return compression.unpack(file)
-    return file
+    name = compression_of(head)
+    return COMPRESSIONS[name].unpack(file) if name else file
 
 
-def peek(path: Path) -> bytes:
-    """The first bytes, unpacked; none if they can't be."""
-    with path.open("rb") as file:
-        try:
-            return bytes(unpacked(file).read1(PEEK_BYTES))
-        except DAMAGE:
-            return b""
+def peek(file: BinaryIO, size: int = PEEK_BYTES) -> bytes:
+    """The first bytes, unpacked, as many as there are up to ``size``; of a damaged file those that can be had."""
+    found = bytearray()
+    try:
+        reader = unpacked(file)
+        while len(found) < size and (data := reader.read1(size - len(found))):
+            found += data
+    except DAMAGE:
+        pass
+    return bytes(found)
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line without its end. ``size``: its bytes; if that is more than the limit, ``data`` is only its beginning."""
+    """A line without its end. ``start``: bytes before it; ``end``: bytes up to the next one; ``size``: its own bytes.
+    If that is more than the limit, ``data`` is only its beginning."""
 
     data: bytes
+    start: int
+    end: int
     size: int
 
 
-def lines(reader: Any, limit: int, kept: int) -> Iterator[Line]:
-    """The lines of the reader. One longer than ``limit`` bytes is cut to ``kept`` and never held in memory."""
+def lines(reader: Any, limit: int, kept: int, start: int = 0) -> Iterator[Line]:
+    """The lines of the reader, which is at ``start``. One longer than ``limit`` bytes is cut to ``kept`` and never held
+    in memory."""
     pending, size = bytearray(), 0
 
     def add(piece: bytes) -> None:
@@ -113,8 +123,9 @@ def lines(reader: Any, limit: int, kept: int) -> Iterator[Line]:
         first, *rest = chunk.split(b"\n")
         add(first)
         for piece in rest:
-            yield Line(bytes(pending), size)
+            yield Line(bytes(pending), start, start + size + 1, size)
+            start += size + 1
             pending, size = bytearray(), 0
             add(piece)
     if size:
-        yield Line(bytes(pending), size)
+        yield Line(bytes(pending), start, start + size, size)

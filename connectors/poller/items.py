@@ -17,15 +17,6 @@ from connectors.scraper.dates import rough_date
 from schemas import wire
 from schemas.records import Entry, Fetched
 
-KEPT_HEADERS = (
-    "last-modified",
-    "link",
-    "content-language",
-    "tdm-reservation",
-    "tdm-policy",
-    "x-robots-tag",
-    "cf-mitigated",
-)
 DIGEST = 16
 MOST_DOUBLINGS = 12
 

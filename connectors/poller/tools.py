@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from connectors.poller.items import KEPT_HEADERS, to_message
+from connectors.poller.items import to_message
 from connectors.poller.settings import OnEvent, PollSettings
 from connectors.poller.state import Change, PollState
 from connectors.queue import Outgoing
@@ -16,7 +16,7 @@ from connectors.scraper.pages import Web
 from connectors.scraper.rules import Rules
 from connectors.scraper.sites import site_of
 from connectors.sources import Source
-from schemas.fetched import fetched
+from schemas.fetched import KEPT_HEADERS, fetched
 
 
 class Commits(Protocol):

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import pathlib
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+import time
+from datetime import UTC, datetime, timedelta
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from connectors.archives import Archive, open_archive
-from connectors.warehouse import Warehouse
-from pipeline.channel import Counts, Item
+from connectors.archives import Archive
+from connectors.archives.files import beam_storage
+from connectors.archives.open import FORMATS, Found, open_archives
+from connectors.archives.records import Fields, Item
+from pipeline.channel import Counts
+from pipeline.cli.archive_report import Bar, print_json, print_table, report
+from pipeline.cli.archive_run import Tally, channel_of, run_archive
 from pipeline.cli.batches import Batches
 from pipeline.cli.doors import now, warehouse_opener
-from pipeline.cli.errors import Failed
-from pipeline.cli.settings import BackfillSettings, Settings
+from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.settings import Settings
 from pipeline.cli.steps import steps
 from pipeline.cli.stopping import stop_on_signals
 from pipeline.cli.stream import checked_beam_options
+from pipeline.selection import Selection
+
+GO_ON = "stopped before the end: run the same command again to go on"
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
-@click.option("--format", "archive_format", default="auto", metavar="NAME", help="auto or jsonl.")
+@click.option("--format", "archive_format", default="auto", metavar="NAME", help=f"auto, {', '.join(FORMATS)}.")
+@click.option("--field", "fields", multiple=True, metavar="NAME=KEY", help="Where your dump keeps a field: text=body.")
+@click.option("--since", metavar="DATE", help="Only articles of this date (UTC) or later.")
+@click.option("--until", metavar="DATE", help="Only articles up to this date; a day is meant with all of it.")
+@click.option("--site", "sites", multiple=True, metavar="NAME", help="Only this site (example.org); may be repeated.")
+@click.option("--language", "languages", multiple=True, metavar="TAG", help="Only this language; may be repeated.")
+@click.option("--sample", metavar="SHARE", help="Only this share of the URLs, always the same: 1% or 0.01.")
+@click.option("--dry-run", is_flag=True, help="Say what is inside and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object at the end, no bar.")
 @click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner.")
 @click.option("--beam", "beam_options", multiple=True, metavar="--OPTION=VALUE", help="A Beam option; may be repeated.")
 @click.pass_obj
@@ -35,110 +46,140 @@ def backfill(
     paths: tuple[str, ...],
     warehouse_url: str | None,
     archive_format: str,
+    fields: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    sites: tuple[str, ...],
+    languages: tuple[str, ...],
+    sample: str | None,
+    dry_run: bool,
+    as_json: bool,
     runner: str,
     beam_options: tuple[str, ...],
 ) -> None:
-    """Bring archives into the warehouse: JSONL, plain or .gz, .xz, .zst, one object with url and text or html a line.
+    """Bring archives into the warehouse: WARC and CC-NEWS, JSON lines, Parquet, folders of HTML, compressed or not.
 
-    A backfill that was stopped, by whatever, goes on where it was when the same command is run again.
+    A PATH is a file, a folder, a glob, a list of paths (warc.paths.gz), or any of these on s3://, gs:// or hdfs://. A
+    backfill that was stopped, by whatever, goes on where it was when the same command is run again.
 
     \b
     Example:
       wiredesk backfill archive/2026-*.jsonl.gz --warehouse duckdb:///var/wiredesk.duckdb
+      wiredesk backfill CC-NEWS-20260301*.warc.gz --language en --since 2026-02-15
+      wiredesk backfill dump.parquet --dry-run
     """
     options = checked_beam_options(runner, beam_options)
-    archives = [open_archive(pathlib.Path(path), archive_format) for path in paths]
+    selection = _selection(since, until, sites, languages, sample)
+    beam_storage(options)
+    found = open_archives(paths, archive_format, _fields(fields))
+    if dry_run:
+        _dry_run(settings, found, selection, as_json)
+        return
     opener = warehouse_opener(warehouse_url or settings.warehouse)
-    chosen, total = steps(settings), Counts()
-    with stop_on_signals() as stop, _bar() as bar:
-        for archive in archives:
-            task = bar.add_task(archive.name, total=archive.size, items=0, new=0)
-            batches = Batches(opener, archive.channel, chosen, now, options)
-            total += run_backfill(archive, opener, batches, settings.backfill, stop, _advance(bar, task))
-    click.echo(f"{total.items} items read: {total.new} new, {total.items - total.new} seen before")
-    if not all(_is_done(archive, opener()) for archive in archives):
-        raise Failed("stopped before the end: run the same command again to go on")
+    chosen = steps(settings, selection)
+    began, tallies = time.monotonic(), []
+    with stop_on_signals() as stop, _bar(found, as_json) as bar:
+        for archive in found.archives:
+            bar.begin(archive.name)
+            batches = Batches(opener, channel_of(archive, selection), chosen, now, options)
+            tally = run_archive(archive, opener, batches, settings.backfill, stop, bar.advance)
+            bar.end(tally)
+            tallies.append(tally)
+    _tell(tallies, found, time.monotonic() - began, as_json)
 
 
-def run_backfill(
-    archive: Archive,
-    open_warehouse: Callable[[], Warehouse],
-    batches: Batches,
-    settings: BackfillSettings,
-    stop: threading.Event,
-    advance: Callable[[int, Counts], None],
-) -> Counts:
-    """Bring what is left of the archive into the warehouse. ``advance`` gets the bytes read so far and the outcome."""
-    rows = open_warehouse().progress(archive.channel)
-    start, done = (rows[0].position, rows[0].done) if rows else (0, False)
-    total = Counts()
-    if done:
-        advance(archive.size, total)
-        return total
-    for items, bytes_read, last in _begun(_in_batches(archive, start, settings), batches):
-        if stop.is_set():
-            break
-        total += batches.run(items, done=last)
-        advance(bytes_read, total)
-    return total
+def _tell(tallies: list[Tally], found: Found, seconds: float, as_json: bool) -> None:
+    outcome = report(tallies, found.passed_over, seconds)
+    if as_json:
+        print_json(outcome)
+    else:
+        print_table(outcome)
+        left_out = f", {outcome['left_out']} left out" if outcome["left_out"] else ""
+        told = f"{outcome['new']} new, {outcome['seen_before']} seen before{left_out}"
+        click.echo(f"{outcome['items']} items read: {told}")
+    if not outcome["done"]:
+        raise Failed(GO_ON)
 
 
-def _is_done(archive: Archive, warehouse: Warehouse) -> bool:
-    return any(progress.done for progress in warehouse.progress(archive.channel))
+def _dry_run(settings: Settings, found: Found, selection: Selection, as_json: bool) -> None:
+    from pipeline.cli.survey import Survey, plain, print_survey, survey
+
+    total, shown = Survey(), None
+    with stop_on_signals() as stop, _bar(found, as_json) as bar:
+        tally = Tally("", 0)
+        extraction = steps(settings, selection).extraction
+        for archive, read in survey(found.archives, extraction, selection, stop, total):
+            if archive is not shown:
+                if shown is not None:
+                    bar.end(Tally(shown.name, shown.size))
+                shown = archive
+                bar.begin(archive.name)
+            tally.read, tally.counts = read, Counts(items=total.records, rejects=total.rejects)
+            bar.advance(tally)
+    outcome = plain(total) | {"archives": len(found.archives), "passed_over": list(found.passed_over)}
+    if as_json:
+        print_json(outcome)
+    else:
+        print_survey(outcome)
+    if stop.is_set():
+        raise Failed("stopped before the end: this is what was read until then")
 
 
-class Batch(NamedTuple):
-    """``bytes_read``: of the file, at the end of the batch."""
-
-    items: list[Item]
-    bytes_read: int
-    last: bool
+def _bar(found: Found, as_json: bool) -> Bar:
+    sizes: list[Archive] = list(found.archives)
+    return Bar(sum(archive.size for archive in sizes), len(sizes), shown=not as_json)
 
 
-def _in_batches(archive: Archive, start: int, settings: BackfillSettings) -> Iterator[Batch]:
-    """The archive's items in batches."""
-    items: list[Item] = []
-    size = bytes_read = 0
-    for record in archive.read(start):
-        if items and (len(items) >= settings.batch_items or size >= settings.batch_bytes):
-            yield Batch(items, bytes_read, False)
-            items, size = [], 0
-        items.append(Item(record.fetched, record.position))
-        bytes_read = record.bytes_read
-        size += _weight(items[-1])
-    yield Batch(items, archive.size, True)
+# -- what the user gives -----------------------------------------------------------------------------------------------
 
 
-def _begun(found: Iterable[Batch], batches: Batches) -> Iterator[Batch]:
-    """The same batches; workers have begun with each one, and with the next, when it comes."""
-    before = None
-    for batch in found:
-        batches.ahead(batch.items)
-        if before is not None:
-            yield before
-        before = batch
-    if before is not None:
-        yield before
-
-
-def _weight(item: Item) -> int:
-    entry = item.fetched.entry
-    return len(item.fetched.body or b"") + len((entry and entry.content) or "")
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%  {task.fields[items]:,} items, {task.fields[new]:,} new"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
+def _selection(
+    since: str | None, until: str | None, sites: tuple[str, ...], languages: tuple[str, ...], sample: str | None
+) -> Selection:
+    """Raises ``UserError``."""
+    first = _date("--since", since)[0] if since else None
+    last, lasts = _date("--until", until) if until else (None, timedelta())
+    found = Selection(
+        since=first,
+        until=last + lasts if last else None,
+        sites=tuple(sorted({site.strip().lower().rstrip(".") for site in sites})),
+        languages=tuple(sorted(set(languages))),
+        sample=_share(sample) if sample else 1.0,
     )
+    if any("/" in site or not site for site in found.sites):
+        raise UserError("--site takes a name such as example.org, not a URL")
+    if found.since and found.until and found.since >= found.until:
+        raise UserError("--since must come before --until")
+    return found
 
 
-def _advance(bar: Progress, task: TaskID) -> Callable[[int, Counts], None]:
-    def advance(bytes_read: int, outcome: Counts) -> None:
-        bar.update(task, completed=bytes_read, items=outcome.items, new=outcome.new)
+def _date(option: str, text: str) -> tuple[datetime, timedelta]:
+    """The time that is meant and how long what was named lasts: a day, or no time. Raises ``UserError``."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as e:
+        raise UserError(f"{option} {text}: give a date such as 2026-03-01, or a time such as 2026-03-01T06:00Z") from e
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return at, timedelta(days=1 if len(text) <= 10 else 0)
 
-    return advance
+
+def _share(text: str) -> float:
+    """1% or 0.01. Raises ``UserError``."""
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise UserError(f"--sample {text}: give a share such as 1% or 0.01")
+    return share
+
+
+def _fields(given: tuple[str, ...]) -> Fields:
+    """Raises ``UserError``."""
+    pairs = []
+    for pair in given:
+        name, equals, key = pair.partition("=")
+        if not equals or not key or name not in Item.__struct_fields__:
+            raise UserError(f"--field {pair}: give NAME=KEY, with a NAME of {', '.join(Item.__struct_fields__)}")
+        pairs.append((name, key))
+    return tuple(pairs)

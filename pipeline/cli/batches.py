@@ -39,9 +39,9 @@ class Batches:
 
         ahead.start(items, self.steps.drafting)
 
-    def run(self, items: Sequence[Item], *, done: bool = False) -> Counts:
-        """Bring the items into the warehouse. ``done``: the channel has no more. Raises what stopped the batch if it
-        wasn't an item."""
+    def run(self, items: Sequence[Item], *, done: Sequence[int] = ()) -> Counts:
+        """Bring the items into the warehouse. ``done``: the partitions of the channel that have no more. Raises what
+        stopped the batch if it wasn't an item."""
         with self.open_warehouse().hold():
             try:
                 return self._run(items, done)
@@ -49,13 +49,13 @@ class Batches:
                 # What a door, the machine or the user said; Beam raises it anew with words of its own.
                 raise behind(e) or e from None
 
-    def _run(self, items: Sequence[Item], done: bool) -> Counts:
+    def _run(self, items: Sequence[Item], done: Sequence[int]) -> Counts:
         import apache_beam as beam
         from apache_beam.options.pipeline_options import PipelineOptions
         from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
         from pipeline import graph
-        from pipeline.settle import COUNTERS, Settler
+        from pipeline.settle import COUNTERS, REJECTS, Settler
 
         settler = Settler(self.open_warehouse, self.channel, self.steps.settling, self.clock, self.patience)
         # The in-process runner by its own name: "DirectRunner" would first try to download another one.
@@ -64,5 +64,6 @@ class Batches:
         graph.build(fetched, self.steps, settler, done)
         result = pipeline.run()
         result.wait_until_finish()
-        counted = {c.key.metric.name: c.result for c in result.metrics().query()["counters"]}
-        return Counts(**{name: counted.get(name, 0) for name in COUNTERS})
+        counted = {(c.key.metric.namespace, c.key.metric.name): c.result for c in result.metrics().query()["counters"]}
+        rejects = {name: count for (namespace, name), count in counted.items() if namespace == REJECTS}
+        return Counts(**{name: counted.get(("settle", name), 0) for name in COUNTERS}, rejects=rejects)

@@ -71,6 +71,8 @@ class BackfillSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     batch_items: int = pydantic.Field(2000, gt=0)
     batch_bytes: int = pydantic.Field(64 * 2**20, gt=0)
+    patience_seconds: float = pydantic.Field(300.0, ge=0)
+    """How long a warehouse that can't be had now is waited for."""
 
 
 class Settings(BaseSettings):

@@ -11,6 +11,7 @@ from pipeline.cli.settings import Settings
 if TYPE_CHECKING:
     from pipeline.graph import Steps
     from pipeline.matching.judge import Matching
+    from pipeline.selection import Selection
 
 T = TypeVar("T")
 
@@ -37,8 +38,9 @@ def _learned(setting: str, file: str | None, read: Callable[[str], T]) -> T | No
         raise UserError(f"{setting} {file} can't be read: {e}") from e
 
 
-def steps(settings: Settings) -> Steps:
+def steps(settings: Settings, selection: Selection | None = None) -> Steps:
     """The options of all steps."""
     from pipeline.graph import Steps
+    from pipeline.selection import Selection
 
-    return Steps(matching=matching(settings))
+    return Steps(matching=matching(settings), selection=selection or Selection())

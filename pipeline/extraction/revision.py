@@ -8,6 +8,7 @@ something says that they are one: a page needs ``MIN_PAGE_WORDS``, a feed's or a
 
 from __future__ import annotations
 
+import errno
 import itertools
 import re
 from dataclasses import dataclass
@@ -39,6 +40,11 @@ FULLER = 1.25
 """The feed's text is taken instead of the page's if it has so many times its words."""
 FIRST_SEEN = "first-seen"
 RESET_EVERY = 200
+MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EROFS}
+)
+"""What the system says when it fails, which no item is to blame for: the language model, for one, unpacks itself into a
+temporary file. (A page that a library takes for a file's name gives an OSError too.)"""
 _calls = itertools.count(1)
 
 
@@ -79,12 +85,16 @@ def reads_html(fetched: Fetched) -> bool:
 
 
 def extract_or_explain(fetched: Fetched, now: datetime) -> Revision | Failure:
-    """``extract``, any exception turned into the failure that it is for this item. For a worker: it also empties the
-    extractor's caches, which grow, now and then."""
+    """``extract``, any exception turned into the failure that it is for this item, unless it is the machine's. For a
+    worker: it also empties the extractor's caches, which grow, now and then."""
     if reads_html(fetched) and next(_calls) % RESET_EVERY == 0:
         trafilatura.meta.reset_caches()
     try:
         return extract(fetched, now)
+    except OSError as e:
+        if e.errno in MACHINE:
+            raise
+        return Failure(reason="extract_crash", detail=f"{type(e).__name__}: {e}"[:500])
     except Exception as e:  # noqa: BLE001 - whatever a page breaks in the libraries, it costs this page: a reject
         return Failure(reason="extract_crash", detail=f"{type(e).__name__}: {e}"[:500])
 

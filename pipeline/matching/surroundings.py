@@ -20,9 +20,9 @@ SURROUNDINGS = (
     *("inferred_gap", "company_gap", "other_company_gap"),
 )
 """In the order of the columns. "other" is the earlier article."""
-FLOOR = 0.02
+FLOOR = 0.03
 """Pairs less alike than this are no edges."""
-TELLS = 0.3
+TELLS = 0.2
 """Pairs less alike than this tell nothing of others: so a new article changes what is said of its likes alone, and not
 of a tenth of all that is written in its week."""
 STRONG = 0.3

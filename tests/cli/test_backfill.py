@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
-from connectors.archives import open_archive
+from connectors.archives.open import open_archive
 from connectors.warehouse import OpenWarehouse
 from pipeline.cli import main
-from pipeline.cli.backfill import run_backfill
+from pipeline.cli.archive_run import run_archive
 from pipeline.cli.batches import Batches
 from pipeline.cli.settings import BackfillSettings
 from pipeline.graph import Steps
@@ -38,7 +38,7 @@ def backfill(*arguments) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def test_bad_lines_become_rejects_with_file_and_line(tmp_path, capsys):
+def test_bad_lines_become_rejects_with_file_and_offset(tmp_path, capsys):
     archive = tmp_path / "a.jsonl.gz"
     lines = [line(1), "{broken", json.dumps({"url": "https://herald.example/x"}), "", line(2)]
     archive.write_bytes(gzip.compress("\n".join(lines).encode()))
@@ -46,7 +46,8 @@ def test_bad_lines_become_rejects_with_file_and_line(tmp_path, capsys):
     assert "4 items read: 4 new" in capsys.readouterr().out
     assert rows(tmp_path / "w.duckdb", "SELECT count(*) FROM articles") == [(2,)]
     found = rows(tmp_path / "w.duckdb", "SELECT position FROM receipts WHERE outcome = 'reject' ORDER BY position")
-    assert found == [("a.jsonl.gz:2",), ("a.jsonl.gz:3",)]
+    at = len(lines[0]) + 1
+    assert found == [(f"a.jsonl.gz:{at}",), (f"a.jsonl.gz:{at + len(lines[1]) + 1}",)]
 
 
 def test_the_same_archive_again_changes_nothing(tmp_path, capsys):
@@ -67,11 +68,11 @@ def test_a_stop_is_resumed_where_it_was(tmp_path):
     opener().migrate()
     source, settings, stop = open_archive(archive), BackfillSettings(batch_items=8), threading.Event()
     batches = Batches(opener, source.channel, Steps(), lambda: NOW)
-    first = run_backfill(source, opener, batches, settings, stop, lambda size, outcome: stop.set())
-    assert first.items == 8
+    first = run_archive(source, opener, batches, settings, stop, lambda tally: stop.set())
+    assert (first.counts.items, first.done) == (8, False)
     stop.clear()
-    second = run_backfill(source, opener, batches, settings, stop, lambda size, outcome: None)
-    assert second.items == 22
+    second = run_archive(source, opener, batches, settings, stop, lambda tally: None)
+    assert (second.counts.items, second.done) == (22, True)
     assert rows(tmp_path / "w.duckdb", "SELECT count(*) FROM articles") == [(30,)]
 
 

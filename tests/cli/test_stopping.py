@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.archives import open_archive
+from connectors.archives.open import open_archive
 from connectors.warehouse import OpenWarehouse
 from pipeline.channel import Item
-from pipeline.cli.backfill import run_backfill
+from pipeline.cli.archive_run import run_archive
 from pipeline.cli.batches import Batches
 from pipeline.cli.settings import BackfillSettings
 from pipeline.cli.stopping import stop_on_signals
@@ -73,8 +73,8 @@ def test_a_stop_before_the_first_batch_reads_nothing(opener, tmp_path):
     archive, stop = open_archive(path), threading.Event()
     stop.set()
     batches = Batches(opener, archive.channel, Steps(), lambda: NOW)
-    done = run_backfill(archive, opener, batches, BackfillSettings(), stop, lambda size, outcome: None)
-    assert done.items == 0
+    done = run_archive(archive, opener, batches, BackfillSettings(), stop, lambda tally: None)
+    assert done.counts.items == 0
 
 
 def test_a_part_stops_when_the_process_that_started_it_is_gone():

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import gzip
 import io
+import itertools
 import json
 from datetime import UTC, datetime
 
@@ -12,9 +13,16 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.archives import open_archive, streams
-from connectors.archives.jsonl import BadLine, Limits, parse_line
+from connectors.archives import streams
+from connectors.archives.jsonl import Limits, parse_line
+from connectors.archives.open import open_archive
+from connectors.archives.records import BadRecord
 from schemas.records import DateClue, Entry
+
+
+def read(archive):
+    return [found for piece in archive.pieces() for found in archive.read(piece)]
+
 
 LINE = {"url": "https://www.herald.example/a", "text": "Some text."}
 
@@ -103,53 +111,54 @@ BAD = {
     b"nonsense": "no JSON",
     b'{"url": "https://a.example/", "text": "cut': "no JSON",
     b'{"url": "https://a.example/", "text": "t"} {}': "no JSON",
-    b'["https://a.example/"]': "wrong type: Expected `object`",
-    b'"text"': "wrong type",
-    b"null": "wrong type",
+    b'["https://a.example/"]': "wrong type: expected an object, got an array",
+    b'"text"': "wrong type: expected an object, got a text",
+    b"null": "wrong type: expected an object, got null",
+    b"5": "wrong type: expected an object, got a number",
     b"{}": "no url",
     b'{"url": null, "text": "t"}': "no url",
     b'{"url": " ", "text": "t"}': "no url",
     b'{"url": "https://a.example/"}': "neither text nor html",
     b'{"url": "https://a.example/", "text": " ", "html": ""}': "neither text nor html",
     b'{"url": 5, "text": "t"}': "at `$.url`",
-    b'{"url": "https://a.example/", "text": ["t"]}': "at `$.text`",
+    b'{"url": "https://a.example/", "text": ["t", 5]}': "at `$.text`",
     b'{"url": "https://a.example/", "text": "t", "title": {}}': "at `$.title`",
     b'{"url": "https://a.example/", "text": "t", "authors": [1]}': "at `$.authors",
     b'{"url": "https://a.example/", "text": "t", "published_at": true}': "at `$.published_at`",
-    b'{"url": "https://a.example/", "text": "t", "published_at": 1e999}': "at `$.published_at`",
+    b'{"url": "https://a.example/", "text": "t", "published_at": 1e999}': "no JSON: Number out of range",
     b'{"url": "https://a.example/", "text": "t", "fetched_at": "yesterday"}': "fetched_at 'yesterday' is no time",
     b'{"url": "https://a.example/", "text": "t", "fetched_at": 1e300}': "is no time",
     b'{"url": "https://a.example/", "text": "caf\xe9"}': "no UTF-8",
     b'{"url": "https://a.example/", "text": "a\x00b"}': "no JSON",
     b"\x00" * 100: "no JSON",
     b"\xff\xfe{\x00": "no JSON",
-    b"[" * 100_000: "wrong type",
+    b"[" * 100_000: "no JSON: nested too deeply",
     b'{"x": ' * 100_000: "no JSON",
 }
 
 
 @pytest.mark.parametrize(("line", "says"), BAD.items(), ids=[str(line[:60]) for line in BAD])
 def test_a_bad_line_is_a_failed_item_that_keeps_the_line_and_says_where(make, line, says):
-    before, bad, after = make([LINE, line, LINE]).read()
+    before, bad, after = read(make([LINE, line, LINE]))
     assert bad.fetched.failure.reason == "bad_line"
     assert says in bad.fetched.failure.detail
     assert len(bad.fetched.failure.detail) < 200
     assert bad.fetched.body == line
-    assert bad.fetched.position == "news.jsonl:2"
+    assert bad.fetched.position == f"news.jsonl:{before.position}"
     assert before.fetched.failure is after.fetched.failure is None
 
 
 def test_blank_lines_and_windows_line_ends_are_no_matter(make):
     line = json.dumps(LINE).encode()
-    found = list(make([b"\xef\xbb\xbf" + line + b"\r", b"", b"  \r", line]).read())
+    found = list(read(make([b"\xef\xbb\xbf" + line + b"\r", b"", b"  \r", line])))
     assert [a.fetched.failure for a in found] == [None, None]
-    assert [a.position for a in found] == [1, 4]
+    assert [a.fetched.position for a in found] == ["news.jsonl:0", f"news.jsonl:{len(line) + 10}"]
 
 
 def test_a_last_line_without_an_end_counts(tmp_path):
     path = tmp_path / "news.jsonl"
     path.write_text(json.dumps(LINE))
-    assert len(list(open_archive(path).read())) == 1
+    assert len(list(read(open_archive(path)))) == 1
 
 
 def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_kept():
@@ -159,7 +168,7 @@ def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_kept():
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_item_or_a_bad_line(data):
-    with contextlib.suppress(BadLine):
+    with contextlib.suppress(BadRecord):
         assert parse_line(data, "a", "a:1").url
 
 
@@ -167,6 +176,7 @@ def test_any_bytes_are_an_item_or_a_bad_line(data):
 def test_lines_are_split_as_python_does_and_long_ones_are_cut(given_lines, kept, more):
     limit = kept + more
     data = b"".join(line + b"\n" for line in given_lines)
+    starts = list(itertools.accumulate((len(line) + 1 for line in given_lines), initial=0))
 
     class Trickle(io.BytesIO):
         def read1(self, size=-1):
@@ -174,18 +184,19 @@ def test_lines_are_split_as_python_does_and_long_ones_are_cut(given_lines, kept,
 
     found = list(streams.lines(Trickle(data), limit, kept))
     assert [line.size for line in found] == [len(line) for line in given_lines]
+    assert [(line.start, line.end) for line in found] == list(itertools.pairwise(starts))
     assert [line.data for line in found] == [line if len(line) <= limit else line[:kept] for line in given_lines]
 
 
 def test_a_line_over_the_cap_is_refused_and_the_next_is_read(make):
     archive = make([LINE, LINE | {"text": "x" * 5000}, LINE])
     small = dataclasses.replace(archive, limits=Limits(line=1000, kept=10))
-    before, long, after = small.read()
+    before, long, after = read(small)
     assert before.fetched.failure is after.fetched.failure is None
     assert long.fetched.failure.reason == "bad_line"
     assert "more than the 1,000 allowed" in long.fetched.failure.detail
     assert long.fetched.body == json.dumps(LINE).encode()[:10]
-    assert after.position == 3
+    assert after.fetched.position == f"news.jsonl:{long.position}"
 
 
 def test_a_line_that_unpacks_to_gigabytes_is_not_held(tmp_path):
@@ -196,7 +207,7 @@ def test_a_line_that_unpacks_to_gigabytes_is_not_held(tmp_path):
             file.write(bytes(10**6))
         file.write(b"\n" + json.dumps(LINE).encode())
     archive = dataclasses.replace(open_archive(path), limits=Limits(line=2**20, kept=1000))
-    bomb, after = archive.read()
+    bomb, after = read(archive)
     assert "100,000,000 bytes" in bomb.fetched.failure.detail
     assert len(bomb.fetched.body) == 1000
     assert after.fetched.failure is None
@@ -208,18 +219,18 @@ def test_files_packed_in_parts_are_read_whole(tmp_path):
     (tmp_path / "a.jsonl.zst").write_bytes(pack(line) + pack(line))
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(line) + gzip.compress(line))
     for name in ("a.jsonl.zst", "a.jsonl.gz"):
-        assert len(list(open_archive(tmp_path / name).read())) == 2
+        assert len(list(read(open_archive(tmp_path / name)))) == 2
 
 
 def test_formats_are_recognised_by_content_whatever_the_name(tmp_path):
     line = json.dumps(LINE).encode() + b"\n"
     for name, data in {"dump": line, "dump.txt": gzip.compress(line), "dump.jsonl": gzip.compress(line)}.items():
         (tmp_path / name).write_bytes(data)
-        assert [a.fetched.url for a in open_archive(tmp_path / name).read()] == [LINE["url"]]
+        assert [a.fetched.url for a in read(open_archive(tmp_path / name))] == [LINE["url"]]
 
 
 def test_a_file_that_is_all_rubbish_is_one_failure(tmp_path):
     (tmp_path / "x.jsonl.gz").write_bytes(b"\x1f\x8b" + bytes(100))
-    (found,) = open_archive(tmp_path / "x.jsonl.gz").read()
+    (found,) = read(open_archive(tmp_path / "x.jsonl.gz"))
     assert found.fetched.failure.reason == "bad_archive"
-    assert "after line 0" in found.fetched.failure.detail
+    assert "from byte 0 of the text" in found.fetched.failure.detail
