@@ -18,7 +18,7 @@ import pipeline
 
 COMMANDS = {
     "demo": "The whole walk on sample outlets served on this machine, then a summary.",
-    "up": "Poll and stream on this machine until stopped.",
+    "up": "Poll, stream and serve on this machine until stopped.",
     "poll": "Fetch what is new from the sources into the queue.",
     "stream": "Turn the queue's items into the warehouse's rows.",
     "backfill": "Turn archives into the warehouse's rows.",
@@ -74,9 +74,9 @@ def cli(
 
     flags = {"log_level": log_level, "log_format": log_format}
     ctx.obj = load_settings(config, {k: v for k, v in flags.items() if v is not None})
-    set_up_logs(ctx.obj)
     if stop_with_parent:
         stopping.stop_with_parent()
+    set_up_logs(ctx.obj)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
