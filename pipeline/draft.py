@@ -10,6 +10,7 @@ through worker processes, since rare pages hang or crash an extractor; a killed 
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ import structlog
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.channel import Item
+from pipeline.counting import DRAFT, REJECTED, count, measure
 from pipeline.extraction import killable
 from pipeline.extraction.revision import extract_or_explain, reads_html, warm_up
 from pipeline.identify import row
@@ -153,9 +155,21 @@ class _Draft(beam.DoFn):
 
     def _next(self) -> WindowedValue:
         item, job, window, timestamp = self._under_way.popleft()
-        now = datetime.now(UTC)
+        now, began = datetime.now(UTC), time.monotonic()
         try:
             outcome = job.result() if job else extract_or_explain(item.fetched, now)
         except killable.Killed as e:
             outcome = Failure(reason="extract_timeout" if e.timed_out else "extract_crash", detail=e.detail)
-        return WindowedValue(draft(item, outcome, self._config, now), timestamp, (window,))
+        made = draft(item, outcome, self._config, now)
+        _count(made, time.monotonic() - began)
+        return WindowedValue(made, timestamp, (window,))
+
+
+def _count(made: Draft, seconds: float) -> None:
+    """For those who watch (``pipeline.counting``)."""
+    if isinstance(made.outcome, Reject):
+        count(DRAFT, REJECTED + made.outcome.reason)
+    else:
+        count(DRAFT, "articles")
+        count(DRAFT, "metrics", len(made.metrics))
+    measure(DRAFT, "milliseconds", 1000 * seconds)

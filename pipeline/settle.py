@@ -11,6 +11,7 @@ rows are a function of the set of items, so a batch that is settled again after 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -23,6 +24,7 @@ import tenacity
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
 from pipeline.channel import Counts
+from pipeline.counting import SETTLE, measure
 from pipeline.draft import BROKEN, Draft, broken
 from pipeline.history import History, OpenWarehouse, Warehouse
 from pipeline.identify import IdentifiedBatch, fetch_of, identify_batch, row
@@ -126,12 +128,23 @@ class Settler:
 
     def _attempt(self, warehouse: Warehouse, drafts: Sequence[Draft], done: bool) -> Counts:
         records, known = settle(drafts, warehouse, self.config, self.clock())
-        warehouse.apply([*records, *self._progress(warehouse, drafts, known, done)])
+        progress = self._progress(warehouse, drafts, known, done)
+        began = time.monotonic()
+        warehouse.apply([*records, *progress])
+        measure(SETTLE, "apply_milliseconds", 1000 * (time.monotonic() - began))
+        self._measure_delays(drafts)
         return Counts(
             items=len(drafts),
             new=len({fetch_of(d.outcome) for d in drafts} - known.keys()),
             refused=sum(isinstance(d.outcome, Reject) and d.outcome.reason == BROKEN for d in drafts),
         )
+
+    def _measure_delays(self, drafts: Sequence[Draft]) -> None:
+        """How long after they were fetched items are in the warehouse."""
+        now = self.clock()
+        for d in drafts:
+            if d.fetched is not None and d.fetched.fetched_at is not None:
+                measure(SETTLE, "delay_seconds", max(0.0, (now - d.fetched.fetched_at).total_seconds()))
 
     def _progress(
         self, warehouse: Warehouse, drafts: Sequence[Draft], known: Mapping[str, Receipt], done: bool
@@ -187,10 +200,12 @@ class _Counted(beam.DoFn):
 
     def __init__(self, settler: Settler):
         self._settler = settler
-        self._counters = {name: beam.metrics.Metrics.counter("settle", name) for name in COUNTERS}
+        self._counters = {name: beam.metrics.Metrics.counter(SETTLE, name) for name in COUNTERS}
 
     def _settle(self, drafts: Sequence[Draft], done: bool) -> None:
+        began = time.monotonic()
         counts = self._settler.settle(drafts, done)
+        measure(SETTLE, "milliseconds", 1000 * (time.monotonic() - began))
         for name, counter in self._counters.items():
             counter.inc(getattr(counts, name))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.warehouse import Warehouse
+    from pipeline.counting import Measured
     from pipeline.graph import Steps
 
 
@@ -32,6 +33,8 @@ class Batches:
     clock: Callable[[], datetime]
     beam_options: Sequence[str] = ()
     patience: float = 0.0
+    watch: Callable[[Measured], None] | None = None
+    """Is told what each batch counted."""
 
     def run(self, items: Sequence[Item], *, done: bool = False) -> Counts:
         """Bring the items into the warehouse. ``done``: the channel has no more. Raises what stopped the batch if it
@@ -49,6 +52,7 @@ class Batches:
         from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
         from pipeline import graph
+        from pipeline.counting import SETTLE, measured
         from pipeline.settle import COUNTERS, Settler
 
         settler = Settler(self.open_warehouse, self.channel, self.steps.settling, self.clock, self.patience)
@@ -58,5 +62,7 @@ class Batches:
         graph.build(fetched, self.steps, settler, done)
         result = pipeline.run()
         result.wait_until_finish()
-        counted = {c.key.metric.name: c.result for c in result.metrics().query()["counters"]}
-        return Counts(**{name: counted.get(name, 0) for name in COUNTERS})
+        found = measured(result)
+        if self.watch is not None:
+            self.watch(found)
+        return Counts(**{name: found.counted(SETTLE, name) for name in COUNTERS})

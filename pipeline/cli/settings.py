@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     rarities: str | None = None
     """A file of how rare words are, a language each (made by ``wiredesk sources rarities``)."""
     http: HttpSettings = HttpSettings()
+    metrics: str | None = None
+    """Where Prometheus reads the metrics of poll, stream and up: HOST:PORT."""
     log_level: str = pydantic.Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = pydantic.Field("text", pattern="^(text|json)$")
     stream: StreamSettings = StreamSettings()

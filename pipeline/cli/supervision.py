@@ -65,6 +65,7 @@ class Part:
     started: float = 0.0
     resume: float = 0.0
     """Not to be started before."""
+    starts: int = 0
     failures: int = 0
     """Starts in a row that did not last."""
     said: str = ""
@@ -84,6 +85,7 @@ class Part:
             self.command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, process_group=0
         )
         self.started = at
+        self.starts += 1
         self._relay = threading.Thread(target=self._pass_on, args=(self.process.stdout, write), daemon=True)
         self._relay.start()
         log.info("started", part=self.name, pid=self.process.pid)
@@ -134,12 +136,14 @@ def supervise(
     clock: Callable[[], float],
     write: Write,
     patience: Patience | None = None,
+    beat: Callable[[], None] = lambda: None,
 ) -> int | GaveUp:
-    """Keep the parts running until ``stop``; returns 0, 2 when a part says that the user was mistaken, or which part
-    was given up. All parts have ended then."""
+    """Keep the parts running until ``stop``, and call ``beat`` all the while; returns 0, 2 when a part says that the
+    user was mistaken, or which part was given up. All parts have ended then."""
     patience = patience or Patience()
     try:
         while not stop.wait(0.2):
+            beat()
             for part in parts:
                 if part.process is None:
                     if clock() >= part.resume:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import pathlib
+import tempfile
 import time
 
 import click
@@ -12,9 +14,12 @@ from connectors.sources import load_sources
 from connectors.warehouse import OpenWarehouse
 from pipeline.cli.doors import make_folder
 from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.metrics import Metrics
 from pipeline.cli.settings import Settings
 from pipeline.cli.stopping import stop_on_signals
 from pipeline.cli.supervision import GaveUp, Part, Patience, as_json, as_text, supervise, wiredesk
+from pipeline.cli.watched_parts import WatchedParts, address_of
+from pipeline.cli.watching import Health, parsed, served
 from schemas.errors import Unavailable
 
 
@@ -26,6 +31,7 @@ from schemas.errors import Unavailable
 @click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
 @click.option("--state", metavar="FILE", help="Where the poller keeps its state.")
 @click.option("--no-serve", is_flag=True, help="Without the web page.")
+@click.option("--metrics", metavar="HOST:PORT", help="Serve all parts' metrics, /healthz and /readyz there.")
 @click.option("--allow-private", is_flag=True, help="Fetch from private and loopback addresses too.")
 @click.pass_context
 def up(
@@ -35,6 +41,7 @@ def up(
     warehouse_url: str | None,
     state: str | None,
     no_serve: bool,
+    metrics: str | None,
     allow_private: bool,
 ) -> None:
     """Poll, stream and serve on this machine until stopped (Ctrl-C or SIGTERM; stopped within 10 seconds).
@@ -56,12 +63,20 @@ def up(
     # The settings' own warehouse stays out of the list of processes: it may hold a password.
     warehouse = ["--warehouse", warehouse_url] if warehouse_url else []
     commands = {"poll": poll, "stream": ["stream", "--queue", queue, *warehouse]}
-    if not no_serve and importlib.util.find_spec("pipeline.cli.serve"):
-        commands["serve"] = ["serve", *warehouse]
-    parts = [Part(name, wiredesk(*common, *arguments)) for name, arguments in commands.items()]
-    write = as_json if settings.log_format == "json" else as_text(max(len(part.name) for part in parts))
-    with stop_on_signals(grace=Patience.stop + 1) as stop:
-        found = supervise(parts, stop, time.monotonic, write)
+    address = metrics or settings.metrics
+    if address is not None:
+        parsed(address)
+    with tempfile.TemporaryDirectory(prefix="wiredesk-") as folder, stop_on_signals(Patience.stop + 1) as stop:
+        sockets = pathlib.Path(folder)
+        if address is not None:
+            commands = {name: [*rest, "--metrics", address_of(sockets, name)] for name, rest in commands.items()}
+        parts = [Part(name, wiredesk(*common, *rest)) for name, rest in commands.items()]
+        watched = WatchedParts(parts, sockets, Metrics("up"), health := Health())
+        if not no_serve and importlib.util.find_spec("pipeline.cli.serve"):
+            parts.append(Part("serve", wiredesk(*common, "serve", *warehouse)))
+        write = as_json if settings.log_format == "json" else as_text(max(len(part.name) for part in parts))
+        with served(watched, address):
+            found = supervise(parts, stop, time.monotonic, write, beat=health.beat)
     if isinstance(found, GaveUp):
         raise Failed(str(found))
     ctx.exit(found)
