@@ -70,6 +70,7 @@ MISTAKES = [
     (["jobs", "list", "--flink-master", "http://"], "no Flink"),
     (["jobs", "upgrade"], "flink.job_server"),
     (["worker-pool", "--port", "100000"], "65535"),
+    (["doctor", "--nope"], "--nope"),
     (["demo", "--nope"], "--nope"),
 ]
 
