@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import apache_beam as beam
+import msgspec
 import structlog
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -25,6 +26,7 @@ from pipeline.channel import Item
 from pipeline.counting import DRAFT, REJECTED, count, measure
 from pipeline.extraction import killable
 from pipeline.extraction.revision import extract_or_explain, reads_html, warm_up
+from pipeline.extraction.rights import RESERVED
 from pipeline.identify import row
 from pipeline.matching.judge import Matching
 from pipeline.matching.outline import Outline, outline
@@ -57,9 +59,11 @@ class Draft:
 
 @dataclass(frozen=True)
 class Extraction:
-    """``timeout``: seconds a page may take. The others: see ``killable.Limits``."""
+    """``timeout``: seconds a page may take. ``honour_rights``: what publishers reserve is no article. The others: see
+    ``killable.Limits``."""
 
     timeout: float = 30.0
+    honour_rights: bool = True
     workers: int = 0
     max_tasks: int = 2000
     max_memory: int = 4 * 2**30
@@ -95,7 +99,10 @@ def draft(item: Item, outcome: Revision | Failure, config: Drafting, now: dateti
 
 
 def reject(fetched: Fetched, failure: Failure, now: datetime) -> Reject:
-    """The reject of an item; its stage is that of the reason, and the item itself goes along for a replay."""
+    """The reject of an item; its stage is that of the reason, and the item itself goes along for a replay. Of one that
+    is reserved only what it takes to fetch it again."""
+    if failure.reason == RESERVED:
+        fetched = msgspec.structs.replace(fetched, body=None, entry=None, failure=failure)
     known = reasons().get(failure.reason)
     stage = known.stage if known else "extract"
     return Reject(
@@ -143,7 +150,7 @@ class _Draft(beam.DoFn):
         job = None
         extraction = self._config.extraction
         if reads_html(item.fetched):
-            args = (item.fetched, datetime.now(UTC))
+            args = (item.fetched, datetime.now(UTC), extraction.honour_rights)
             job = killable.Job(extraction.limits, extract_or_explain, args, extraction.timeout)
         self._under_way.append((item, job, window, timestamp))
         while len(self._under_way) > AHEAD * (extraction.workers or killable.cpus()):
@@ -155,9 +162,9 @@ class _Draft(beam.DoFn):
 
     def _next(self) -> WindowedValue:
         item, job, window, timestamp = self._under_way.popleft()
-        now, began = datetime.now(UTC), time.monotonic()
+        now, began, honours = datetime.now(UTC), time.monotonic(), self._config.extraction.honour_rights
         try:
-            outcome = job.result() if job else extract_or_explain(item.fetched, now)
+            outcome = job.result() if job else extract_or_explain(item.fetched, now, honours)
         except killable.Killed as e:
             outcome = Failure(reason="extract_timeout" if e.timed_out else "extract_crash", detail=e.detail)
         made = draft(item, outcome, self._config, now)

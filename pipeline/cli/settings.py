@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     """A file of lines that matching does not read (made by ``wiredesk sources boilerplate``)."""
     rarities: str | None = None
     """A file of how rare words are, a language each (made by ``wiredesk sources rarities``)."""
+    honour_rights: bool = True
+    """What its publisher reserves is no article (``pipeline.extraction.rights``)."""
     http: HttpSettings = HttpSettings()
     metrics: str | None = None
     """Where Prometheus reads the metrics of poll, stream and up: HOST:PORT."""

@@ -39,6 +39,7 @@ def _learned(setting: str, file: str | None, read: Callable[[str], T]) -> T | No
 
 def steps(settings: Settings) -> Steps:
     """The options of all steps."""
+    from pipeline.draft import Extraction
     from pipeline.graph import Steps
 
-    return Steps(matching=matching(settings))
+    return Steps(extraction=Extraction(honour_rights=settings.honour_rights), matching=matching(settings))
