@@ -3,7 +3,8 @@
 In: the drafts of a batch, in the order of their channel, and the warehouse. Out: nothing; the warehouse has the batch's
 rows, receipts and rejects, and how far the channel has come, all of it or nothing. Nothing is dropped: a draft that a
 step can't stand is found by halving the batch and becomes a reject with the reason ``pipeline_error``; what is wrong
-with the warehouse or the machine is raised, and nothing is refused for it.
+with the warehouse or the machine is raised, and nothing is refused for it. What was forgotten (``wiredesk forget``) is
+kept out (``pipeline.keep_out``).
 
 The warehouse is the only state there is. Batches are settled one at a time, whoever settles them (``hold``), and the
 rows are a function of the set of items, so a batch that is settled again after a fault changes nothing.
@@ -28,6 +29,7 @@ from pipeline.counting import SETTLE, measure
 from pipeline.draft import BROKEN, Draft, broken
 from pipeline.history import History, OpenWarehouse, Warehouse
 from pipeline.identify import IdentifiedBatch, fetch_of, identify_batch, row
+from pipeline.keep_out import keep_out
 from pipeline.match import match
 from pipeline.matching.judge import Matching
 from pipeline.measure.step import Measuring, measure_article
@@ -127,6 +129,7 @@ class Settler:
             return self._attempt(warehouse, [refused], done)
 
     def _attempt(self, warehouse: Warehouse, drafts: Sequence[Draft], done: bool) -> Counts:
+        drafts = keep_out(drafts, warehouse, self.clock())
         records, known = settle(drafts, warehouse, self.config, self.clock())
         progress = self._progress(warehouse, drafts, known, done)
         began = time.monotonic()

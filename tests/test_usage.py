@@ -70,6 +70,8 @@ MISTAKES = [
     (["jobs", "list", "--flink-master", "http://"], "no Flink"),
     (["jobs", "upgrade"], "flink.job_server"),
     (["worker-pool", "--port", "100000"], "65535"),
+    (["forget"], "URL|SOURCE"),
+    (["forget", "https://herald.example/1", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
     (["doctor", "--nope"], "--nope"),
     (["demo", "--nope"], "--nope"),
 ]

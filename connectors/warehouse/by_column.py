@@ -6,7 +6,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TypeVar
 
-from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
+from schemas.records import (
+    Article,
+    ArticleSection,
+    Denial,
+    Link,
+    Member,
+    Metric,
+    Pair,
+    Progress,
+    Receipt,
+    Record,
+    Sketch,
+    Story,
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -43,6 +56,12 @@ class ReadsByColumn(ABC):
 
     def metrics(self, article_ids: Sequence[str]) -> list[Metric]:
         return self._having(Metric, article_id=article_ids)
+
+    def denials(self, names: Sequence[str]) -> list[Denial]:
+        return self._having(Denial, name=names)
+
+    def became(self, story_ids: Sequence[str]) -> list[Story]:
+        return self._having(Story, superseded_by=story_ids)
 
     def progress(self, channel: str) -> list[Progress]:
         return sorted(self._having(Progress, channel=[channel]), key=lambda row: row.partition)

@@ -27,6 +27,7 @@ COMMANDS = {
     "doctor": "Is everything here as wiredesk needs it? Advice for what is not.",
     "audit": "Is every item accounted for? Exit 1 if not.",
     "rejects": "Look at what could not be used, and try it again.",
+    "forget": "Remove an article or a source everywhere, and keep it out.",
     "sources": "List, check, discover, import and export sources; learn from what they brought.",
     "queue": "How full the queue is, who is how far; read again.",
     "warehouse": "Make, bring up to date, verify and copy warehouses.",

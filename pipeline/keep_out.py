@@ -1,0 +1,85 @@
+"""Keep out what was forgotten: drafts of it become rejects of which nothing is kept.
+
+In: the drafts of a batch and the warehouse's denials. Out: the same drafts, those that are denied as rejects with the
+reason ``forgotten``: so each still has its receipt. An item is denied by its source's name, and by the id that its URL,
+where it was redirected to, or its canonical URL gives. Nothing is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pipeline.draft import Draft
+from pipeline.extraction import urls
+from pipeline.history import History
+from pipeline.identify import fetch_of, rejected_item
+from schemas import ids, wire
+from schemas.reasons import reasons
+from schemas.records import Fetched, Receipt, Reject, Revision
+
+FORGOTTEN = "forgotten"
+
+
+def keep_out(drafts: Sequence[Draft], history: History, now: datetime) -> list[Draft]:
+    """The drafts, those that are denied replaced."""
+    names = [(_articles(d.outcome), d.outcome.source) for d in drafts]
+    wanted = {name for articles, source in names for name in (*articles, *([source] if source else []))}
+    denied = {(d.what, d.name) for d in history.denials(sorted(wanted))} if wanted else set()
+    return [
+        _forgotten(d, now)
+        if ("source", source) in denied or any(("article", name) in denied for name in articles)
+        else d
+        for d, (articles, source) in zip(drafts, names, strict=True)
+    ]
+
+
+def ids_of(*addresses: str | None) -> set[str]:
+    """The ids that articles at these URLs have; what is no URL has none."""
+    normal = (urls.normalise(url) for url in addresses if url)
+    return {urls.article_id(url) for url in normal if url is not None}
+
+
+def stub(fetch_id: str, source: str | None) -> bytes:
+    """A payload that says only which fetch it was."""
+    return wire.encode(Fetched(fetch_id=fetch_id, source=source or ""))
+
+
+def forgotten(fetch_id: str, source: str | None, now: datetime, reject_id: str | None = None) -> Reject:
+    """The reject of a fetch of which nothing is kept."""
+    stage = reasons()[FORGOTTEN].stage
+    return Reject(
+        reject_id=reject_id or ids.reject_id(fetch_id, stage),
+        stage=stage,
+        reason=FORGOTTEN,
+        source=source,
+        at=now,
+        payload=stub(fetch_id, source),
+    )
+
+
+def without_trace(receipt: Receipt, now: datetime) -> tuple[Reject, Receipt]:
+    """A receipt that says only that there was a fetch, with its reject."""
+    reject = forgotten(receipt.fetch_id, receipt.source, now, receipt.reject_id)
+    kept = Receipt(
+        fetch_id=receipt.fetch_id,
+        source=receipt.source,
+        outcome="reject",
+        reject_id=reject.reject_id,
+        fetched_at=receipt.fetched_at,
+        at=now,
+    )
+    return reject, kept
+
+
+def _forgotten(d: Draft, now: datetime) -> Draft:
+    reject = forgotten(fetch_of(d.outcome), d.outcome.source, now)
+    return replace(d, outcome=reject, fetched=None, metrics=(), outline=None)
+
+
+def _articles(outcome: Revision | Reject) -> set[str]:
+    if isinstance(outcome, Revision):
+        return {outcome.article_id, *ids_of(outcome.url)}
+    item = rejected_item(outcome)[1]
+    return ids_of(outcome.url, item.final_url if item else None)
