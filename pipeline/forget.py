@@ -18,7 +18,7 @@ from typing import Protocol
 import msgspec
 
 from pipeline.history import History
-from pipeline.keep_out import without_trace
+from pipeline.keep_out import FORGOTTEN, without_trace
 from pipeline.match import Matched, match
 from pipeline.matching import stories
 from pipeline.matching.pool import BEGINNING
@@ -55,8 +55,11 @@ class Past(History, Protocol):
     def became(self, story_ids: Sequence[str]) -> list[Story]: ...
 
 
-def forget(article_ids: Iterable[str], history: Past, config: Settling, now: datetime) -> list[Record]:
-    """What to write so that these articles are gone; nothing for those that are not there."""
+def forget(
+    article_ids: Iterable[str], history: Past, config: Settling, now: datetime, reason: str = FORGOTTEN
+) -> list[Record]:
+    """What to write so that these articles are gone; nothing for those that are not there. ``reason``: that of the
+    rejects that their fetches get."""
     removed = {a.article_id for a in history.articles(sorted(set(article_ids)))}
     if not removed:
         return []
@@ -73,7 +76,7 @@ def forget(article_ids: Iterable[str], history: Past, config: Settling, now: dat
         *(stories.link(m) for m in matched.members),
         *figures,
         *_stories_gone(history, rest, now),
-        *(record for r in history.receipts(article_ids=sorted(removed)) for record in without_trace(r, now)),
+        *(record for r in history.receipts(article_ids=sorted(removed)) for record in without_trace(r, now, reason)),
     ]
 
 

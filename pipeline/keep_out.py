@@ -46,22 +46,24 @@ def stub(fetch_id: str, source: str | None) -> bytes:
     return wire.encode(Fetched(fetch_id=fetch_id, source=source or ""))
 
 
-def forgotten(fetch_id: str, source: str | None, now: datetime, reject_id: str | None = None) -> Reject:
+def forgotten(
+    fetch_id: str, source: str | None, now: datetime, reject_id: str | None = None, reason: str = FORGOTTEN
+) -> Reject:
     """The reject of a fetch of which nothing is kept."""
-    stage = reasons()[FORGOTTEN].stage
+    stage = reasons()[reason].stage
     return Reject(
         reject_id=reject_id or ids.reject_id(fetch_id, stage),
         stage=stage,
-        reason=FORGOTTEN,
+        reason=reason,
         source=source,
         at=now,
         payload=stub(fetch_id, source),
     )
 
 
-def without_trace(receipt: Receipt, now: datetime) -> tuple[Reject, Receipt]:
+def without_trace(receipt: Receipt, now: datetime, reason: str = FORGOTTEN) -> tuple[Reject, Receipt]:
     """A receipt that says only that there was a fetch, with its reject."""
-    reject = forgotten(receipt.fetch_id, receipt.source, now, receipt.reject_id)
+    reject = forgotten(receipt.fetch_id, receipt.source, now, receipt.reject_id, reason)
     kept = Receipt(
         fetch_id=receipt.fetch_id,
         source=receipt.source,

@@ -66,6 +66,17 @@ class KafkaSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
         return Credentials(self.username, self.password.get_secret_value() if self.password else None)
 
 
+class KeepSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How many days what is kept; 0: for ever. Applied by ``wiredesk warehouse maintain``."""
+
+    article_days: int = pydantic.Field(0, ge=0)
+    """Articles of stories that have been over for so long."""
+    version_text_days: int = pydantic.Field(0, ge=0)
+    """Texts of wordings that are no longer shown."""
+    reject_payload_days: int = pydantic.Field(0, ge=0)
+    """What came and could not be used; without it a reject can't be tried again."""
+
+
 class BackfillSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """How archives are read."""
 
@@ -103,6 +114,7 @@ class Settings(BaseSettings):
     log_format: str = pydantic.Field("text", pattern="^(text|json)$")
     stream: StreamSettings = StreamSettings()
     backfill: BackfillSettings = BackfillSettings()
+    keep: KeepSettings = KeepSettings()
     flink: FlinkSettings = FlinkSettings()
     kafka: KafkaSettings = KafkaSettings()
 
