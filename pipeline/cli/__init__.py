@@ -117,5 +117,7 @@ def _write_any_language() -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    print(" ".join(message.split()), file=sys.stderr)
+    from pipeline.cli.screen import harmless
+
+    print(harmless(" ".join(message.split())), file=sys.stderr)
     return code

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from connectors.archives import Archive, open_archive
@@ -16,6 +15,7 @@ from pipeline.channel import Counts, Item
 from pipeline.cli.batches import Batches
 from pipeline.cli.doors import now, warehouse_opener
 from pipeline.cli.errors import Failed
+from pipeline.cli.screen import Console
 from pipeline.cli.settings import BackfillSettings, Settings
 from pipeline.cli.steps import steps
 from pipeline.cli.stopping import stop_on_signals

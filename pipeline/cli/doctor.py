@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 from packaging.requirements import Requirement
-from rich.console import Console
 from rich.markup import escape
 
 import pipeline
@@ -31,6 +30,7 @@ from connectors.warehouse import OpenWarehouse, ddl, shown
 from pipeline.cli.doors import now
 from pipeline.cli.errors import Failed
 from pipeline.cli.queue import look
+from pipeline.cli.screen import Console
 from pipeline.cli.settings import Settings
 from schemas.errors import DoorError
 

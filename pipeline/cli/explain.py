@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.markup import escape
 
 from connectors.warehouse import Warehouse
 from pipeline.cli.doors import warehouse_reader
 from pipeline.cli.errors import Failed, UserError
 from pipeline.cli.explain_figures import about_the_figures
+from pipeline.cli.screen import Console
 from pipeline.cli.settings import Settings
 from pipeline.cli.steps import matching
 from pipeline.extraction import urls

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 import structlog
-from rich.console import Console
 from rich.table import Table
 
 from connectors.http.client import FetchError, HttpClient, HttpSettings
@@ -22,6 +21,7 @@ from pipeline.channel import Item
 from pipeline.cli.batches import Batches
 from pipeline.cli.doors import now, warehouse_opener, warehouse_reader
 from pipeline.cli.errors import UserError
+from pipeline.cli.screen import Console
 from pipeline.cli.settings import Settings
 from pipeline.cli.steps import steps
 from pipeline.extraction.rights import LICENSED, OVERRIDE

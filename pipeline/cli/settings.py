@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import pathlib
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import pydantic
@@ -18,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from connectors.http import HttpSettings
 from connectors.queue import Credentials
 from pipeline.cli.errors import UserError
+from pipeline.cli.screen import harmless
 
 DEFAULT_FILE = "wiredesk.toml"
 
@@ -151,13 +153,19 @@ def load_settings(file: str | None, flags: dict[str, Any]) -> Settings:
         raise UserError(f"settings can't be read: {e}") from e
 
 
+def _harmless(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Texts from outside must not command the terminal that shows the log."""
+    return {name: harmless(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
 def set_up_logs(settings: Settings) -> None:
     """One event a line on standard error, as text or JSON."""
     level = getattr(logging, settings.log_level.upper())
+    text = settings.log_format == "text"
     renderer = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if settings.log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        if text
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     structlog.configure(
         processors=[
@@ -165,6 +173,7 @@ def set_up_logs(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            *([_harmless] if text else []),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

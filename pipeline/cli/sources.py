@@ -10,7 +10,6 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -25,6 +24,7 @@ from connectors.sources import Source, SourcesError, dump_sources, load_sources,
 from pipeline.cli.doors import now
 from pipeline.cli.errors import Failed, UserError
 from pipeline.cli.learned import boilerplate, rarities
+from pipeline.cli.screen import Console
 from pipeline.cli.settings import Settings
 from schemas.reasons import reasons
 

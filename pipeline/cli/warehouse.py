@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -15,6 +14,7 @@ from pipeline.cli.audit import Check, ask, rules
 from pipeline.cli.doors import make_folder, now, warehouse_opener, warehouse_reader
 from pipeline.cli.errors import Failed, UserError
 from pipeline.cli.retention import expire
+from pipeline.cli.screen import Console
 from pipeline.cli.settings import KeepSettings, Settings
 from pipeline.cli.steps import steps
 from schemas import records
