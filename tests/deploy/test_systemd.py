@@ -29,7 +29,27 @@ def unit(request, tmp_path) -> pathlib.Path:
 
 
 def test_there_are_units():
-    assert [path.name for path in UNITS] == ["wiredesk-workers.service", "wiredesk.service"]
+    assert {path.name for path in UNITS} == {
+        "wiredesk-maintain.service",
+        "wiredesk-workers.service",
+        "wiredesk.service",
+    }
+
+
+@analyze
+def test_systemd_accepts_the_timer(tmp_path):
+    for name in ("wiredesk-maintain.timer", "wiredesk-maintain.service"):
+        text = (ROOT / "deploy/systemd" / name).read_text()
+        (tmp_path / name).write_text(text.replace(PROGRAM, shutil.which("true")))
+    command = ["systemd-analyze", "verify", "--man=no", tmp_path / "wiredesk-maintain.timer"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_the_upkeep_is_the_same_user_as_the_desk():
+    texts = [(ROOT / "deploy/systemd" / name).read_text() for name in ("wiredesk.service", "wiredesk-maintain.service")]
+    for line in ("DynamicUser=yes", "User=wiredesk", "StateDirectory=wiredesk", "UMask=0027"):
+        assert all(line in text.splitlines() for text in texts)
 
 
 @analyze
@@ -51,3 +71,4 @@ def test_the_unit_runs_a_command_that_there_is(path):
     program, *words = shlex.split(line.removeprefix("ExecStart="))
     assert program == PROGRAM
     assert words[2] in COMMANDS
+    assert words[:1] in (["--config"], ["--log-format"])
