@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -24,7 +24,6 @@ from pipeline.matching import stories
 from pipeline.matching.pool import BEGINNING
 from pipeline.matching.sketch import unpack
 from pipeline.reconcile import reconcile_batch
-from pipeline.settle import Settling
 from schemas.ids import content_id
 from schemas.records import (
     Article,
@@ -41,6 +40,9 @@ from schemas.records import (
     Story,
     StoryEvent,
 )
+
+if TYPE_CHECKING:
+    from pipeline.settle import Settling
 
 OF_AN_ARTICLE = (
     "articles", "article_versions", "article_sections", "metrics", "sketches", "pairs", "story_events"

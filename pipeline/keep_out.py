@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline.draft import Draft
-from pipeline.extraction import urls
+from pipeline.extraction.urls import ids_of
 from pipeline.history import History
 from pipeline.identify import fetch_of, rejected_item
 from schemas import ids, wire
@@ -33,12 +33,6 @@ def keep_out(drafts: Sequence[Draft], history: History, now: datetime) -> list[D
         else d
         for d, (articles, source) in zip(drafts, names, strict=True)
     ]
-
-
-def ids_of(*addresses: str | None) -> set[str]:
-    """The ids that articles at these URLs have; what is no URL has none."""
-    normal = (urls.normalise(url) for url in addresses if url)
-    return {urls.article_id(url) for url in normal if url is not None}
 
 
 def stub(fetch_id: str, source: str | None) -> bytes:

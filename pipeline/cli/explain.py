@@ -17,7 +17,6 @@ from pipeline.cli.screen import Console
 from pipeline.cli.settings import Settings
 from pipeline.cli.steps import matching
 from pipeline.extraction import urls
-from pipeline.keep_out import ids_of
 from schemas.reasons import reasons
 from schemas.records import Article, ArticleSection, ArticleVersion, Figure, Link, Metric, Receipt, Reject, Story
 
@@ -62,7 +61,7 @@ def explain(settings: Settings, item: str, warehouse_url: str | None) -> None:
 
 def _kept_out(warehouse: Warehouse, item: str) -> str | None:
     """That the URL, id or source is kept out, in words; None if it is not."""
-    denials = warehouse.denials(sorted({item, *ids_of(item)}))
+    denials = warehouse.denials(sorted({item, *urls.ids_of(item)}))
     if not denials:
         return None
     why = f" ({escape(denials[0].why)})" if denials[0].why else ""

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,11 +17,11 @@ from pipeline.cli.errors import UserError
 from pipeline.cli.settings import Settings
 from pipeline.cli.steps import steps
 from pipeline.extraction import urls
-from pipeline.forget import forget as without
-from pipeline.keep_out import FORGOTTEN, ids_of, without_trace
-from pipeline.settle import Settling
 from schemas.errors import Unavailable
 from schemas.records import Denial, Receipt, Record, Reject, Replaced
+
+if TYPE_CHECKING:
+    from pipeline.settle import Settling
 
 AT_ONCE = 100
 """So many articles go in one transaction."""
@@ -109,7 +110,7 @@ def _of_url(warehouse: Warehouse, url: str) -> Target:
         "UNION SELECT article_id FROM receipts WHERE url = ? AND article_id IS NOT NULL",
         [url, url, url],
     )
-    return _of_articles(warehouse, [*ids_of(url), *(row[0] for row in rows)], [url])
+    return _of_articles(warehouse, [*urls.ids_of(url), *(row[0] for row in rows)], [url])
 
 
 def _of_articles(warehouse: Warehouse, article_ids: Sequence[str], addresses: Sequence[str]) -> Target:
@@ -118,7 +119,7 @@ def _of_articles(warehouse: Warehouse, article_ids: Sequence[str], addresses: Se
     named = {*addresses, *(a.url for a in articles), *(a.canonical_url for a in articles)}
     named |= {r.url for r in receipts if r.url}
     rejects = [r for url in sorted(named) for r in warehouse.rows(Reject, "url = ?", [url])]
-    denied = {*article_ids, *ids_of(*named)}
+    denied = {*article_ids, *urls.ids_of(*named)}
     return Target(
         tuple(("article", name) for name in sorted(denied)),
         tuple(a.article_id for a in articles),
@@ -129,8 +130,8 @@ def _of_articles(warehouse: Warehouse, article_ids: Sequence[str], addresses: Se
 
 def _of_source(warehouse: Warehouse, source: str) -> Target:
     articles = [row[0] for row in warehouse.query("SELECT article_id FROM articles WHERE source = ?", [source])]
-    condition = "SELECT reject_id FROM rejects WHERE source = ? AND reason <> ?"
-    rejects = [row[0] for row in warehouse.query(condition, [source, FORGOTTEN])]
+    condition = "SELECT reject_id FROM rejects WHERE source = ? AND reason <> 'forgotten'"
+    rejects = [row[0] for row in warehouse.query(condition, [source])]
     fetches = {r.fetch_id for r in warehouse.receipts(article_ids=articles)} | _fetches(warehouse, rejects)
     return Target((("source", source),), tuple(sorted(articles)), tuple(sorted(rejects)), frozenset(fetches))
 
@@ -152,6 +153,9 @@ def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
 def remove(warehouse: Warehouse, target: Target, settling: Settling, why: str, at: datetime) -> None:
     """Deny it, then take it out, some articles a transaction: what was stopped half-way is gone on with when the same
     is asked again."""
+    from pipeline.forget import forget as without
+    from pipeline.keep_out import without_trace
+
     denials = [Denial(what=what, name=name, why=why, at=at) for what, name in target.denials]  # type: ignore[arg-type]
     warehouse.apply(denials)
     for part in _parts(target.articles):
@@ -209,6 +213,6 @@ def _kept(door: Queue, target: Target) -> Iterator[str]:
         for m in messages:
             at[m.partition] = m.offset + 1
             item = read_fetched(m, door.channel)
-            named = item.source in sources or ids_of(item.url, item.final_url) & articles
+            named = item.source in sources or urls.ids_of(item.url, item.final_url) & articles
             if named or item.fetch_id in target.fetches:
                 yield f"{m.partition}:{m.offset}"

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from connectors.warehouse import Warehouse
 from pipeline.cli.settings import KeepSettings
-from pipeline.forget import forget
-from pipeline.settle import Settling
 from schemas.records import ArticleVersion, Reject
+
+if TYPE_CHECKING:
+    from pipeline.settle import Settling
 
 AT_ONCE = 200
 """Rows, or articles, in one transaction."""
@@ -48,6 +50,8 @@ def expire(warehouse: Warehouse, keep: KeepSettings, settling: Settling, now: da
 
 
 def _articles(warehouse: Warehouse, before: datetime, settling: Settling, now: datetime) -> int:
+    from pipeline.forget import forget
+
     old = [row[0] for row in warehouse.query(OLD_ARTICLES, [before, before])]
     for part in _parts(old):
         with warehouse.hold() as held:  # a stream gets its turn between two parts

@@ -11,9 +11,9 @@ from pipeline.channel import Item
 from pipeline.cli.audit import check
 from pipeline.cli.batches import Batches
 from pipeline.cli.forget import find, remove
+from pipeline.extraction.urls import ids_of
 from pipeline.forget import forget
 from pipeline.graph import Steps
-from pipeline.keep_out import ids_of
 from schemas.fetched import fetched
 from schemas.records import Entry, Failure, Fetched, Reject
 
