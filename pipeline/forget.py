@@ -33,6 +33,7 @@ from schemas.records import (
     Member,
     Metric,
     Pair,
+    Progress,
     Receipt,
     Record,
     Replaced,
@@ -49,12 +50,15 @@ OF_AN_ARTICLE = (
 )  # fmt: skip
 """Tables whose rows of an article go with it."""
 OF_A_SECTION = ("sketches", "pairs")
+CHANNEL = "forget"
+"""The channel whose progress counts removals; nothing is read from it."""
 
 
 class Past(History, Protocol):
     """The part of a warehouse that this asks."""
 
     def became(self, story_ids: Sequence[str]) -> list[Story]: ...
+    def progress(self, channel: str) -> list[Progress]: ...
 
 
 def forget(
@@ -79,6 +83,7 @@ def forget(
         *figures,
         *_stories_gone(history, rest, now),
         *(record for r in history.receipts(article_ids=sorted(removed)) for record in without_trace(r, now, reason)),
+        _written(history, sorted(removed), now),
     ]
 
 
@@ -164,6 +169,14 @@ def _touched(history: History, rest: Without, horizon: timedelta) -> set[str]:
             found = (found - {s.article_id}) | {part_of}
     found |= {r.article_id for r in history.sections(parent_ids=sorted({*rest.removed, *found}))}
     return found - rest.names
+
+
+def _written(history: Past, removed: Sequence[str], now: datetime) -> Progress:
+    """Says that the warehouse has changed, to whoever keeps something of it in memory (``Progress.token``)."""
+    before = next(iter(history.progress(CHANNEL)), None)
+    position, token = (before.position, before.token) if before else (0, None)
+    token = content_id("progress", token, *removed, now.isoformat())
+    return Progress(channel=CHANNEL, position=position + 1, token=token, at=now)
 
 
 def _pairs_left(history: History, rest: Without, matched: Matched) -> list[Record]:

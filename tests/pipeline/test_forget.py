@@ -176,3 +176,24 @@ def test_a_second_time_changes_nothing(articles):
         before = every_row(warehouse)
         assert forget([article], warehouse, SETTLING, NOW) == []
         assert every_row(warehouse) == before
+
+
+def test_a_stream_that_keeps_the_horizon_in_memory_sees_that_somebody_removed_of_it():
+    """Its later batches give what they would in a warehouse that never had the article."""
+    half = len(ITEMS) // 2
+    early = [item for n, item in enumerate(ITEMS) if n % 2]
+    late = [item for n, item in enumerate(ITEMS) if not n % 2]
+    warehouse = filled([])
+    deliver(warehouse, early[: half // 2])
+    deliver(warehouse, early[half // 2 :], at=500)  # from the second batch on the horizon is kept
+    with warehouse.hold():
+        removed = set(roots(warehouse.query("SELECT article_id, story_id, parent_id FROM articles ORDER BY 1"))[:2])
+        before = warehouse.generation()
+        warehouse.apply(forget(sorted(removed), warehouse, SETTLING, NOW))
+        assert warehouse.generation() != before
+    left = [item for item in late if not article_of(item) & removed]
+    deliver(warehouse, left, at=1000)
+    without = filled([item for item in [*early, *late] if not article_of(item) & removed])
+    with warehouse.hold(), without.hold():
+        assert removed
+        assert not differences(content(without), content(warehouse))
