@@ -27,6 +27,7 @@ from schemas.errors import Unusable
 
 Kind = Literal["auto", "feed", "sitemap", "section"]
 FullText = Literal["auto", "feed", "page"]
+Rights = Literal["honour", "licensed"]
 
 MAX_NAME = 200
 """Characters of a source's name."""
@@ -48,6 +49,7 @@ class Source:
     ``rules``: the name of the site's rules, where they are not found by host.
     ``full_text``: ``feed``: what the feed carries is the whole article, pages are not fetched; ``page``: what it
     carries never is; ``auto``: pages are fetched, and the feed's text serves where a page can't be had.
+    ``rights``: ``honour``: what the publisher reserves is left alone; ``licensed``: the operator may use it.
     ``headers``: further request headers, name and value. ``tags``: the user's own groups.
     ``enabled``: false keeps the source in the file, unread.
     """
@@ -61,6 +63,7 @@ class Source:
     country: str | None = None
     rules: str | None = None
     full_text: FullText = "auto"
+    rights: Rights = "honour"
     headers: tuple[tuple[str, str], ...] = ()
     tags: tuple[str, ...] = ()
     enabled: bool = True
@@ -275,6 +278,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "country": _matching(r"[A-Z]{2}", 'must be an ISO 3166 code in capitals such as "GB"'),
     "rules": _text,
     "full_text": _one_of(get_args(FullText)),
+    "rights": _one_of(get_args(Rights)),
     "headers": _headers,
     "tags": _tags,
     "enabled": _flag,

@@ -77,7 +77,8 @@ def drop() -> None:
 
 
 def _draft(item: Item, now: datetime) -> Draft:
-    found = draft(item, extract_or_explain(item.fetched, now), _options, now)
+    outcome = extract_or_explain(item.fetched, now, _options.extraction.honour_rights)
+    found = draft(item, outcome, _options, now)
     return replace(found, fetched=None)  # it need not come back
 
 

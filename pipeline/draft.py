@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeGuard
 
+import msgspec
+
 from pipeline.channel import Item
 from pipeline.extraction import killable
 from pipeline.extraction.revision import warm_up
+from pipeline.extraction.rights import RESERVED
 from pipeline.identify import row
 from pipeline.matching.judge import Matching
 from pipeline.matching.outline import Outline, outline
@@ -48,9 +51,11 @@ class Draft:
 
 @dataclass(frozen=True)
 class Extraction:
-    """``timeout``: seconds a page may take. The others: see ``killable.Limits``."""
+    """``timeout``: seconds a page may take. ``honour_rights``: what publishers reserve is no article. The others: see
+    ``killable.Limits``."""
 
     timeout: float = 30.0
+    honour_rights: bool = True
     workers: int = 0
     max_tasks: int = 2000
     max_memory: int = 4 * 2**30
@@ -94,7 +99,10 @@ def left_out(item: Item) -> Draft:
 
 
 def reject(fetched: Fetched, failure: Failure, now: datetime) -> Reject:
-    """The reject of an item; its stage is that of the reason, and the item itself goes along for a replay."""
+    """The reject of an item; its stage is that of the reason, and the item itself goes along for a replay. Of one that
+    is reserved only what it takes to fetch it again."""
+    if failure.reason == RESERVED:
+        fetched = msgspec.structs.replace(fetched, body=None, entry=None, failure=failure)
     known = reasons().get(failure.reason)
     stage = known.stage if known else "extract"
     return Reject(

@@ -6,6 +6,7 @@ alone. What was started ahead (``pipeline.ahead``) is only fetched.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,10 +19,11 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline import ahead
 from pipeline.channel import Item
+from pipeline.counting import DRAFT, REJECTED, count, measure
 from pipeline.draft import Draft, Drafting, draft, is_broken, left_out
 from pipeline.extraction import killable
 from pipeline.extraction.revision import extract_or_explain, reads_html
-from schemas.records import Failure, Revision
+from schemas.records import Failure, Reject, Revision
 
 log = structlog.get_logger()
 
@@ -77,9 +79,11 @@ class _Draft(beam.DoFn):
 
     def _next(self) -> WindowedValue:
         item, started, extraction, window, timestamp = self._under_way.popleft()
+        began = time.monotonic()
         found = (ahead.draft_of(started, item) if started else None) or self._draft(item, extraction)
         if is_broken(found.outcome):
             log.error("item refused", fetch_id=item.fetched.fetch_id, url=item.fetched.url, error=found.outcome.detail)
+        _count(found, time.monotonic() - began)
         return WindowedValue(found, timestamp, (window,))
 
     def _extraction(self, item: Item) -> killable.Job[Revision | Failure] | None:
@@ -87,7 +91,7 @@ class _Draft(beam.DoFn):
         if not reads_html(item.fetched) or not self._config.selection.takes(item.fetched):
             return None
         extraction = self._config.extraction
-        args = (item.fetched, datetime.now(UTC))
+        args = (item.fetched, datetime.now(UTC), extraction.honour_rights)
         return killable.Job(extraction.limits, extract_or_explain, args, extraction.timeout)
 
     def _draft(self, item: Item, extraction: killable.Job[Revision | Failure] | None) -> Draft:
@@ -96,7 +100,18 @@ class _Draft(beam.DoFn):
         now = datetime.now(UTC)
         extraction = extraction or self._extraction(item)
         try:
-            outcome = extraction.result() if extraction else extract_or_explain(item.fetched, now)
+            honours = self._config.extraction.honour_rights
+            outcome = extraction.result() if extraction else extract_or_explain(item.fetched, now, honours)
         except killable.Killed as e:
             outcome = Failure(reason="extract_timeout" if e.timed_out else "extract_crash", detail=e.detail)
         return draft(item, outcome, self._config, now)
+
+
+def _count(made: Draft, seconds: float) -> None:
+    """For those who watch (``pipeline.counting``)."""
+    if isinstance(made.outcome, Reject):
+        count(DRAFT, REJECTED + made.outcome.reason)
+    elif made.outcome is not None:
+        count(DRAFT, "articles")
+        count(DRAFT, "metrics", len(made.metrics))
+    measure(DRAFT, "milliseconds", 1000 * seconds)

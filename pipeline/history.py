@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from schemas.records import (
     Article,
     ArticleSection,
+    Denial,
     Link,
     Member,
     Metric,
@@ -39,6 +40,7 @@ class History(Protocol):
     def sections(self, article_ids: Sequence[str] = (), parent_ids: Sequence[str] = ()) -> list[ArticleSection]: ...
     def members(self, story_ids: Sequence[str]) -> list[Member]: ...
     def metrics(self, article_ids: Sequence[str]) -> list[Metric]: ...
+    def denials(self, names: Sequence[str]) -> list[Denial]: ...
 
 
 class Warehouse(History, Protocol):
@@ -87,4 +89,7 @@ class Nothing:
         return []
 
     def metrics(self, article_ids: Sequence[str]) -> list[Metric]:
+        return []
+
+    def denials(self, names: Sequence[str]) -> list[Denial]:
         return []

@@ -3,7 +3,8 @@
 In: the drafts of a batch, in the order of their channel, and the warehouse. Out: nothing; the warehouse has the batch's
 rows, receipts and rejects, and how far the channel has come, all of it or nothing. Nothing is dropped: a draft that a
 step can't stand is found by halving the batch and becomes a reject with the reason ``pipeline_error``; what is wrong
-with the warehouse or the machine is raised, and nothing is refused for it.
+with the warehouse or the machine is raised, and nothing is refused for it. What was forgotten (``wiredesk forget``) is
+kept out (``pipeline.keep_out``).
 
 The warehouse is the only state there is. Batches are settled one at a time, whoever settles them (``hold``), and the
 rows are a function of the set of items, so a batch that is settled again after a fault changes nothing.
@@ -11,6 +12,7 @@ rows are a function of the set of items, so a batch that is settled again after 
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -24,9 +26,11 @@ import tenacity
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
 from pipeline.channel import Counts
+from pipeline.counting import REJECTED, SETTLE, count, measure
 from pipeline.draft import BROKEN, Draft, broken
 from pipeline.history import History, OpenWarehouse, Warehouse
 from pipeline.identify import IdentifiedBatch, fetch_of, identify_batch, row
+from pipeline.keep_out import keep_out
 from pipeline.match import match
 from pipeline.matching.horizon import Horizon, Kept
 from pipeline.matching.judge import Matching
@@ -146,10 +150,15 @@ class Settler:
             return self._attempt(warehouse, [refused], done)
 
     def _attempt(self, warehouse: Warehouse, drafts: Sequence[Draft], done: Sequence[int]) -> Counts:
+        drafts = keep_out(drafts, warehouse, self.clock())
         with self._kept(warehouse).batch(warehouse) as kept:
             settled = settle(drafts, warehouse, self.config, self.clock(), kept.around)
-            warehouse.apply([*settled.records, *self._progress(warehouse, drafts, settled.known, done)])
+            progress = self._progress(warehouse, drafts, settled.known, done)
+            began = time.monotonic()
+            warehouse.apply([*settled.records, *progress])
+            measure(SETTLE, "apply_milliseconds", 1000 * (time.monotonic() - began))
             kept.keep(settled.horizon)
+        self._measure_delays(drafts)
         outcomes = [d.outcome for d in drafts if d.outcome is not None]
         reasons = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, Reject))
         return Counts(
@@ -159,6 +168,13 @@ class Settler:
             left_out=len(drafts) - len(outcomes),
             rejects=dict(reasons),
         )
+
+    def _measure_delays(self, drafts: Sequence[Draft]) -> None:
+        """How long after they were fetched items are in the warehouse."""
+        now = self.clock()
+        for d in drafts:
+            if d.fetched is not None and d.fetched.fetched_at is not None:
+                measure(SETTLE, "delay_seconds", max(0.0, (now - d.fetched.fetched_at).total_seconds()))
 
     def _kept(self, warehouse: Warehouse) -> Kept:
         """The horizon that this process keeps of the warehouse."""
@@ -195,8 +211,6 @@ class Settler:
 
 
 COUNTERS = tuple(f.name for f in fields(Counts) if f.name != "rejects")
-REJECTS = "rejects"
-"""The namespace of the counters that count rejects by reason."""
 
 
 @dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
@@ -225,14 +239,16 @@ class _Counted(beam.DoFn):
 
     def __init__(self, settler: Settler):
         self._settler = settler
-        self._counters = {name: beam.metrics.Metrics.counter("settle", name) for name in COUNTERS}
+        self._counters = {name: beam.metrics.Metrics.counter(SETTLE, name) for name in COUNTERS}
 
     def _settle(self, drafts: Sequence[Draft], done: Sequence[int]) -> None:
+        began = time.monotonic()
         counts = self._settler.settle(drafts, done)
+        measure(SETTLE, "milliseconds", 1000 * (time.monotonic() - began))
         for name, counter in self._counters.items():
             counter.inc(getattr(counts, name))
-        for reason, count in counts.rejects.items():
-            beam.metrics.Metrics.counter(REJECTS, reason).inc(count)
+        for reason, rejects in counts.rejects.items():
+            count(SETTLE, REJECTED + reason, rejects)
 
 
 class _SettleBatch(_Counted):

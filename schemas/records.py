@@ -357,6 +357,16 @@ class Progress(Record, frozen=True, kw_only=True):
     at: datetime
 
 
+class Denial(Record, frozen=True, kw_only=True):
+    """A row of ``denials``: what is kept out of the warehouse from now on (``wiredesk forget``)."""
+
+    what: Literal["article", "source"]
+    name: str
+    """The article's id (its URL is not kept), or the source's name."""
+    why: str = ""
+    at: datetime
+
+
 class Replaced(Record, frozen=True, kw_only=True):
     """Says that the rows of ``table`` whose group column is ``group`` are exactly those that come with this."""
 

@@ -40,17 +40,18 @@ class Table:
 TABLES: dict[str, Table] = {
     t.name: t
     for t in (
-        Table("articles", ("article_id",), (records.Article, records.Link)),
-        Table("article_versions", ("article_id", "text_hash"), (records.ArticleVersion,)),
+        Table("articles", ("article_id",), (records.Article, records.Link), group="article_id"),
+        Table("article_versions", ("article_id", "text_hash"), (records.ArticleVersion,), group="article_id"),
         Table("article_sections", ("section_id",), (records.ArticleSection,), group="article_id"),
-        Table("stories", ("story_id",), (records.Story,)),
-        Table("story_events", ("event_id",), (records.StoryEvent,)),
+        Table("stories", ("story_id",), (records.Story,), group="story_id"),
+        Table("story_events", ("event_id",), (records.StoryEvent,), group="article_id"),
         Table("metrics", ("metric_id",), (records.Metric,), group="article_id"),
         Table("figures", ("figure_id",), (records.Figure,), group="story_id"),
         Table("rejects", ("reject_id",), (records.Reject,)),
         Table("receipts", ("fetch_id",), (records.Receipt,)),
         Table("sketches", ("article_id",), (records.Sketch,), group="article_id"),
         Table("pairs", ("article_id", "earlier_id"), (records.Pair,), group="article_id"),
+        Table("denials", ("what", "name"), (records.Denial,), group="name"),
         Table("progress", ("channel", "partition"), (records.Progress,)),
     )
 }
@@ -61,6 +62,7 @@ PROCESSING_TIMES: dict[str, tuple[str, ...]] = {
     "rejects": ("at", "replayed_at"),
     "receipts": ("at",),
     "story_events": ("at",),
+    "denials": ("at",),
     "progress": ("at",),
 }
 

@@ -43,6 +43,7 @@ KINDS: dict[int, type[records.Record]] = {
     16: records.Replaced,
     17: records.Pair,
     18: records.Claim,
+    19: records.Denial,
 }
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
 

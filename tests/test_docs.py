@@ -98,3 +98,12 @@ def test_the_table_of_reasons_in_the_docs_is_whole():
     text = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
     missing = [name for name in reasons() if f"`{name}`" not in text]
     assert not missing
+
+
+def test_the_table_of_metrics_in_the_docs_is_whole():
+    from pipeline.cli.metrics import definitions
+
+    text = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    for d in definitions().values():
+        labels = ", ".join(f"`{label}`" for label in d.labels) or "-"
+        assert f"| `{d.name}` | {d.kind} | {d.part} | {labels} | {d.help} |" in text

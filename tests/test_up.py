@@ -1,6 +1,7 @@
 """`wiredesk up`: both parts run, come back after a kill, and stop cleanly."""
 
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -11,15 +12,14 @@ import time
 import psutil
 import pytest
 
-from pipeline.cli.up import MAX_BACKOFF_SECONDS, backoff
-
 SOURCES = '[[source]]\nname = "nobody"\nurl = "http://127.0.0.1:9/feed"\n'
 
 
 @pytest.fixture
 def running(tmp_path):
     (tmp_path / "sources.toml").write_text(SOURCES)
-    command = [sys.executable, "-m", "pipeline", "up", "--sources", "sources.toml", "--allow-private"]
+    command = [sys.executable, "-m", "pipeline", "--log-format", "json", "up", "--no-serve"]
+    command += ["--sources", "sources.toml", "--allow-private"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
     yield process
     if process.poll() is None:
@@ -56,8 +56,13 @@ def test_a_killed_part_comes_back_and_a_stop_ends_everything(running, tmp_path):
     assert again.pid != first["stream"].pid
     children = list(parts(running).values())
     running.send_signal(signal.SIGTERM)
-    assert running.wait(timeout=20) == 0
+    _, told = running.communicate(timeout=20)
+    assert running.returncode == 0
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+    events = [json.loads(line) for line in told.splitlines()]
+    ended = next(event for event in events if event["event"] == "ended")
+    assert (ended["part"], ended["exit"], ended["again_in_seconds"]) == ("stream", -signal.SIGKILL, 2)
+    assert any(event["part"] == "poll" and event["event"] == "failing" for event in events)
 
 
 def test_the_parts_end_when_their_supervisor_is_killed(running):
@@ -72,11 +77,3 @@ def test_a_wrong_file_ends_it_with_the_mistake(tmp_path):
     assert run.returncode == 2
     assert "missing.toml" in run.stderr
     assert "Traceback" not in run.stderr
-
-
-def test_backoff_grows_to_its_bound():
-    assert backoff(0) == 0
-    waits = [backoff(n) for n in range(1, 12)]
-    assert waits == sorted(waits)
-    assert waits[0] > 0
-    assert waits[-1] == MAX_BACKOFF_SECONDS

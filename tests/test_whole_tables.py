@@ -56,7 +56,7 @@ def at_once() -> dict[str, list[tuple]]:
 
 
 def test_the_items_fill_every_table(at_once):
-    assert not [name for name, rows in at_once.items() if not rows]
+    assert [name for name, rows in at_once.items() if not rows] == ["denials"]
     assert len(at_once["articles"]) > 60
     assert len(at_once["article_versions"]) > len(at_once["articles"])
 

@@ -93,6 +93,10 @@ class Poller:
         self._stopping.set()
         self._woken.set()
 
+    def feeds(self) -> list[FeedState]:
+        """What is known of each source now. May be called by any thread."""
+        return list(self._feeds.values())
+
     async def run(self, once: bool = False, everything: bool = False) -> Summary:
         """Poll until ``stop()``; or, ``once``, every source that is due and the pages that are. With ``everything``
         all sources are due at the start, but those that are retired.

@@ -306,6 +306,8 @@ class SourcePoll:
             provenance["format"] = format_
         if self.source.country is not None:
             provenance["country"] = self.source.country
+        if self.source.rights != "honour":
+            provenance["rights"] = self.source.rights
         return provenance
 
     async def _fail(self, failure: Failed, gathered: _Gathered) -> tuple[FeedState, Sequence[PageDue]]:

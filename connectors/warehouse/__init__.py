@@ -16,7 +16,20 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from schemas.errors import Unavailable, Unusable
-from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
+from schemas.records import (
+    Article,
+    ArticleSection,
+    Denial,
+    Link,
+    Member,
+    Metric,
+    Pair,
+    Progress,
+    Receipt,
+    Record,
+    Sketch,
+    Story,
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -97,6 +110,12 @@ class Warehouse(Protocol):
     def members(self, story_ids: Sequence[str]) -> list[Member]: ...
 
     def metrics(self, article_ids: Sequence[str]) -> list[Metric]: ...
+
+    def denials(self, names: Sequence[str]) -> list[Denial]:
+        """What is kept out by one of these names (article ids, sources)."""
+
+    def became(self, story_ids: Sequence[str]) -> list[Story]:
+        """The stories that one of these has superseded."""
 
     def progress(self, channel: str) -> list[Progress]: ...
 

@@ -8,7 +8,20 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from schemas.ids import content_id
-from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
+from schemas.records import (
+    Article,
+    ArticleSection,
+    Denial,
+    Link,
+    Member,
+    Metric,
+    Pair,
+    Progress,
+    Receipt,
+    Record,
+    Sketch,
+    Story,
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -45,6 +58,12 @@ class ReadsByColumn(ABC):
 
     def metrics(self, article_ids: Sequence[str]) -> list[Metric]:
         return self._having(Metric, article_id=article_ids)
+
+    def denials(self, names: Sequence[str]) -> list[Denial]:
+        return self._having(Denial, name=names)
+
+    def became(self, story_ids: Sequence[str]) -> list[Story]:
+        return self._having(Story, superseded_by=story_ids)
 
     @abstractmethod
     def rows(self, record: type[R], where: str = "", parameters: Sequence[Any] = (), order: str = "") -> list[R]: ...

@@ -18,14 +18,16 @@ import pipeline
 
 COMMANDS = {
     "demo": "The whole walk on sample outlets served on this machine, then a summary.",
-    "up": "Poll and stream on this machine until stopped.",
+    "up": "Poll, stream and serve on this machine until stopped.",
     "poll": "Fetch what is new from the sources into the queue.",
     "stream": "Turn the queue's items into the warehouse's rows.",
     "backfill": "Turn archives into the warehouse's rows.",
     "measure": "The numbers in texts: JSONL in, JSONL out.",
     "explain": "What happened to an item, and why.",
+    "doctor": "Is everything here as wiredesk needs it? Advice for what is not.",
     "audit": "Is every item accounted for? Exit 1 if not.",
     "rejects": "Look at what could not be used, and try it again.",
+    "forget": "Remove an article or a source everywhere, and keep it out.",
     "sources": "List, check, discover, import and export sources; learn from what they brought.",
     "queue": "How full the queue is, who is how far; read again.",
     "warehouse": "Make, bring up to date, verify and copy warehouses.",
@@ -74,9 +76,9 @@ def cli(
 
     flags = {"log_level": log_level, "log_format": log_format}
     ctx.obj = load_settings(config, {k: v for k, v in flags.items() if v is not None})
-    set_up_logs(ctx.obj)
     if stop_with_parent:
         stopping.stop_with_parent()
+    set_up_logs(ctx.obj)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -115,5 +117,7 @@ def _write_any_language() -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    print(" ".join(message.split()), file=sys.stderr)
+    from pipeline.cli.screen import harmless
+
+    print(harmless(" ".join(message.split())), file=sys.stderr)
     return code

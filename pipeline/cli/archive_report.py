@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
+from pipeline.cli.screen import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 import click
 import msgspec
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -24,6 +23,7 @@ from connectors.queue import Queue, read_fetched
 from connectors.warehouse import Warehouse
 from pipeline.cli.doors import the_queue, warehouse_reader
 from pipeline.cli.errors import Failed
+from pipeline.cli.screen import Console
 from pipeline.cli.settings import Settings
 from schemas.records import Progress
 

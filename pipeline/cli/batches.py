@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.warehouse import Warehouse
+    from pipeline.counting import Measured
     from pipeline.graph import Steps
 
 
@@ -32,6 +33,8 @@ class Batches:
     clock: Callable[[], datetime]
     beam_options: Sequence[str] = ()
     patience: float = 0.0
+    watch: Callable[[Measured], None] | None = None
+    """Is told what each batch counted."""
 
     def ahead(self, items: Sequence[Item]) -> None:
         """Let workers begin with the items of a later run, while this process is busy with the run before."""
@@ -55,7 +58,8 @@ class Batches:
         from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
         from pipeline import graph
-        from pipeline.settle import COUNTERS, REJECTS, Settler
+        from pipeline.counting import SETTLE, measured
+        from pipeline.settle import COUNTERS, Settler
 
         settler = Settler(self.open_warehouse, self.channel, self.steps.settling, self.clock, self.patience)
         # The in-process runner by its own name: "DirectRunner" would first try to download another one.
@@ -64,6 +68,7 @@ class Batches:
         graph.build(fetched, self.steps, settler, done)
         result = pipeline.run()
         result.wait_until_finish()
-        counted = {(c.key.metric.namespace, c.key.metric.name): c.result for c in result.metrics().query()["counters"]}
-        rejects = {name: count for (namespace, name), count in counted.items() if namespace == REJECTS}
-        return Counts(**{name: counted.get(("settle", name), 0) for name in COUNTERS}, rejects=rejects)
+        found = measured(result)
+        if self.watch is not None:
+            self.watch(found)
+        return Counts(**{name: found.counted(SETTLE, name) for name in COUNTERS}, rejects=found.rejected(SETTLE))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pathlib
 
 import click
-from rich.console import Console
 
 from connectors.warehouse import OpenWarehouse, Warehouse
 from pipeline.cli.doors import now
 from pipeline.cli.errors import Failed
+from pipeline.cli.screen import Console
 
 
 @click.command()

@@ -48,9 +48,9 @@ def warehouse_reader(url: str) -> Warehouse:
     return OpenWarehouse(url, read_only=True)()
 
 
-def make_folder(url: str, *, must_exist: bool = False) -> None:
-    """See to it that a warehouse in a file can be made there, or is there. Raises ``UserError``."""
-    _check_folder(url, must_exist, "warehouse")
+def make_folder(url: str, what: str = "warehouse", *, must_exist: bool = False) -> None:
+    """See to it that a warehouse or a queue in a file can be made there, or is there. Raises ``UserError``."""
+    _check_folder(url, must_exist, what)
 
 
 def _check_folder(url: str, must_exist: bool, what: str) -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.markup import escape
 
 from connectors.warehouse import Warehouse
 from pipeline.cli.doors import warehouse_reader
 from pipeline.cli.errors import Failed, UserError
 from pipeline.cli.explain_figures import about_the_figures
+from pipeline.cli.screen import Console
 from pipeline.cli.settings import Settings
 from pipeline.cli.steps import matching
 from pipeline.extraction import urls
@@ -50,10 +50,24 @@ def explain(settings: Settings, item: str, warehouse_url: str | None) -> None:
     console = Console()
     with warehouse_reader(warehouse_url or settings.warehouse).hold() as warehouse:
         facts = collect(warehouse, item)
+        if facts is None and (kept_out := _kept_out(warehouse, item)):
+            console.print(kept_out, highlight=False, soft_wrap=True)
+            return
         if facts is None:
             raise Failed(f"nothing is known of {item}: no receipt, no article, no reject (still in the queue?)")
         for line in tell(facts, warehouse, matching(settings)):
             console.print(line, highlight=False, soft_wrap=True)
+
+
+def _kept_out(warehouse: Warehouse, item: str) -> str | None:
+    """That the URL, id or source is kept out, in words; None if it is not."""
+    denials = warehouse.denials(sorted({item, *urls.ids_of(item)}))
+    if not denials:
+        return None
+    why = f" ({escape(denials[0].why)})" if denials[0].why else ""
+    return (
+        f"forgotten on {denials[0].at:%Y-%m-%d %H:%M} UTC{why}, and kept out since: wiredesk forget --undo lets it in"
+    )
 
 
 @dataclass(frozen=True)

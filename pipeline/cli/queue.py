@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import click
 import msgspec
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,6 +14,7 @@ from connectors.queue import Positions, Queue
 from connectors.warehouse import Warehouse
 from pipeline.cli.doors import now, the_queue, warehouse_opener, warehouse_reader
 from pipeline.cli.errors import UserError
+from pipeline.cli.screen import Console
 from pipeline.cli.settings import Settings
 
 WAREHOUSE = "warehouse"

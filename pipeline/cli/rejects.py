@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 import msgspec
 import structlog
-from rich.console import Console
 from rich.table import Table
 
 from connectors.http.client import FetchError, HttpClient, HttpSettings
+from connectors.sources import load_sources
 from connectors.warehouse import OpenWarehouse, Warehouse
 from pipeline.channel import Item
 from pipeline.cli.batches import Batches
 from pipeline.cli.doors import now, warehouse_opener, warehouse_reader
 from pipeline.cli.errors import UserError
+from pipeline.cli.screen import Console
 from pipeline.cli.settings import Settings
 from pipeline.cli.steps import steps
+from pipeline.extraction.rights import LICENSED, OVERRIDE
 from schemas import wire
 from schemas.fetched import fetched
 from schemas.reasons import reasons
@@ -144,6 +147,7 @@ def replay(
         chosen = [_one(warehouse, reject_id)] if reject_id else warehouse.rows(Reject, where, values, "reject_id")
     http = dataclasses.replace(settings.http, allow_private=allow_private or settings.http.allow_private)
     items = asyncio.run(_again(chosen, http, refetch))
+    items = _with_rights(items, settings.sources)
     better = _process(opener, steps(settings), items, chosen)
     click.echo(f"{len(items)} of {len(chosen)} rejects tried again, {better} of them are articles now")
 
@@ -168,6 +172,20 @@ async def _again(rejects: Sequence[Reject], http: HttpSettings, refetch: bool) -
             wanted = refetch or (item.body is None and item.failure is not None)
             found.append(await _fetch(client, item) if wanted and item.url else item)
     return found
+
+
+def _with_rights(items: Sequence[Fetched], sources_file: str) -> list[Fetched]:
+    """The items with what the sources file, if there is one, says of their sources' rights now. Each stays the same
+    fetch."""
+    if not pathlib.Path(sources_file).is_file():
+        return list(items)
+    licensed = {source.name for source in load_sources(sources_file) if source.rights == LICENSED}
+    return [
+        msgspec.structs.replace(item, provenance=item.provenance | {OVERRIDE: LICENSED})
+        if item.source in licensed
+        else item
+        for item in items
+    ]
 
 
 async def _fetch(client: HttpClient, item: Fetched) -> Fetched:

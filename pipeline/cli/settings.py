@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import pathlib
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import pydantic
@@ -18,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from connectors.http import HttpSettings
 from connectors.queue import Credentials
 from pipeline.cli.errors import UserError
+from pipeline.cli.screen import harmless
 
 DEFAULT_FILE = "wiredesk.toml"
 
@@ -66,6 +68,17 @@ class KafkaSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
         return Credentials(self.username, self.password.get_secret_value() if self.password else None)
 
 
+class KeepSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How many days what is kept; 0: for ever. Applied by ``wiredesk warehouse maintain``."""
+
+    article_days: int = pydantic.Field(0, ge=0)
+    """Articles of stories that have been over for so long."""
+    version_text_days: int = pydantic.Field(0, ge=0)
+    """Texts of wordings that are no longer shown."""
+    reject_payload_days: int = pydantic.Field(0, ge=0)
+    """What came and could not be used; without it a reject can't be tried again."""
+
+
 class BackfillSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """How archives are read."""
 
@@ -96,11 +109,16 @@ class Settings(BaseSettings):
     """A file of lines that matching does not read (made by ``wiredesk sources boilerplate``)."""
     rarities: str | None = None
     """A file of how rare words are, a language each (made by ``wiredesk sources rarities``)."""
+    honour_rights: bool = True
+    """What its publisher reserves is no article (``pipeline.extraction.rights``)."""
     http: HttpSettings = HttpSettings()
+    metrics: str | None = None
+    """Where Prometheus reads the metrics of poll, stream and up: HOST:PORT."""
     log_level: str = pydantic.Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = pydantic.Field("text", pattern="^(text|json)$")
     stream: StreamSettings = StreamSettings()
     backfill: BackfillSettings = BackfillSettings()
+    keep: KeepSettings = KeepSettings()
     flink: FlinkSettings = FlinkSettings()
     kafka: KafkaSettings = KafkaSettings()
 
@@ -137,13 +155,19 @@ def load_settings(file: str | None, flags: dict[str, Any]) -> Settings:
         raise UserError(f"settings can't be read: {e}") from e
 
 
+def _harmless(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Texts from outside must not command the terminal that shows the log."""
+    return {name: harmless(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
 def set_up_logs(settings: Settings) -> None:
     """One event a line on standard error, as text or JSON."""
     level = getattr(logging, settings.log_level.upper())
+    text = settings.log_format == "text"
     renderer = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if settings.log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        if text
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     structlog.configure(
         processors=[
@@ -151,6 +175,7 @@ def set_up_logs(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            *([_harmless] if text else []),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

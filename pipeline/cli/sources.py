@@ -10,20 +10,21 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from connectors.http import HttpClient, HttpSettings
 from connectors.opml import export_opml, import_opml
+from connectors.packs import pack, packs
 from connectors.poller import FeedState, read_feeds
 from connectors.scraper.check import Check, check
 from connectors.scraper.discover import Discovery, discover
 from connectors.scraper.rules import Rules, load_rules
-from connectors.sources import Source, SourcesError, dump_sources, load_sources, parse_sources
+from connectors.sources import Source, SourcesError, dump_sources, load_sources, parse_sources, unique_name
 from pipeline.cli.doors import now
 from pipeline.cli.errors import Failed, UserError
 from pipeline.cli.learned import boilerplate, rarities
+from pipeline.cli.screen import Console
 from pipeline.cli.settings import Settings
 from schemas.reasons import reasons
 
@@ -127,30 +128,73 @@ def discover_sources(settings: Settings, url: str, allow_private: bool) -> None:
     console.print(escape(dump_sources(proposed)), highlight=False, soft_wrap=True)
 
 
+@sources.command("packs")
+@click.argument("name", required=False)
+def show_packs(name: str | None) -> None:
+    """List the source packs that come along (a country each), or the outlets of one. They were not checked: addresses
+    change, see wiredesk sources check.
+
+    \b
+    Example:
+      wiredesk sources packs
+      wiredesk sources packs uk
+    """
+    if name is not None:
+        table = Table("source", "language", "url", box=None)
+        for source in pack(name):
+            table.add_row(escape(source.name), source.language, escape(source.url))
+    else:
+        table = Table("pack", "sources", "languages", "among them", box=None)
+        for key, found in packs().items():
+            languages = ", ".join(dict.fromkeys(source.language or "" for source in found))
+            table.add_row(key, str(len(found)), languages, escape(", ".join(source.name for source in found[:3])))
+    Console().print(table)
+
+
 @sources.command("import")
-@click.argument("opml", metavar="OPML")
+@click.argument("opml", metavar="[OPML]", required=False)
+@click.option("--pack", "names", multiple=True, metavar="NAME", help="A pack instead (see: wiredesk sources packs).")
 @_sources
 @click.pass_obj
-def import_sources(settings: Settings, opml: str, sources_file: str | None) -> None:
-    """Add a feed reader's subscriptions (OPML) to the sources file, which is made if it is not there.
+def import_sources(settings: Settings, opml: str | None, names: tuple[str, ...], sources_file: str | None) -> None:
+    """Add a feed reader's subscriptions (OPML), or source packs, to the sources file, which is made if it is not there.
 
     \b
     Example:
       wiredesk sources import subscriptions.opml --sources sources.toml
+      wiredesk sources import --pack uk --pack ie --sources sources.toml
     """
+    if (opml is None) == (not names):
+        raise UserError("give either an OPML file or --pack NAME")
     path = pathlib.Path(sources_file or settings.sources)
     had = load_sources(path) if path.exists() else ()
-    try:
-        imported = import_opml(pathlib.Path(opml).read_bytes(), [source.name for source in had])
-    except OSError as e:
-        raise UserError(f"{opml}: {e.strerror or e}") from e
+    taken = {source.name for source in had}
+    skipped: Sequence[str] = ()
+    if opml is None:
+        found = _of_packs(names, taken)
+    else:
+        try:
+            imported = import_opml(pathlib.Path(opml).read_bytes(), taken)
+        except OSError as e:
+            raise UserError(f"{opml}: {e.strerror or e}") from e
+        found, skipped = imported.sources, imported.skipped
     urls = {source.url for source in had}
-    new = [source for source in imported.sources if source.url not in urls]
+    new = [source for source in found if source.url not in urls]
     if new:
         _append(path, new)
-    for line in imported.skipped:
+    for line in skipped:
         click.echo(f"left out: {line}", err=True)
-    click.echo(f"{len(new)} sources added to {path}, {len(imported.sources) - len(new)} were there")
+    click.echo(f"{len(new)} sources added to {path}, {len(found) - len(new)} were there")
+
+
+def _of_packs(names: Sequence[str], taken: set[str]) -> Sequence[Source]:
+    """The sources of the packs, each URL once, with names that are new."""
+    found: dict[str, Source] = {}
+    for source in (source for name in names for source in pack(name)):
+        if source.url not in found:
+            name = unique_name(source.name, taken | {other.name for other in found.values()})
+            found[source.url] = dataclasses.replace(source, name=name)
+    return list(found.values())
 
 
 def _append(path: pathlib.Path, new: Sequence[Source]) -> None:

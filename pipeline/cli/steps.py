@@ -40,7 +40,9 @@ def _learned(setting: str, file: str | None, read: Callable[[str], T]) -> T | No
 
 def steps(settings: Settings, selection: Selection | None = None) -> Steps:
     """The options of all steps."""
+    from pipeline.draft import Extraction
     from pipeline.graph import Steps
     from pipeline.selection import Selection
 
-    return Steps(matching=matching(settings), selection=selection or Selection())
+    extraction = Extraction(honour_rights=settings.honour_rights)
+    return Steps(extraction=extraction, matching=matching(settings), selection=selection or Selection())

@@ -10,8 +10,9 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any, TextIO
 
 GRACE_SECONDS = 5.0
 """How long the work under way may go on after the first signal."""
@@ -39,7 +40,9 @@ def stop_on_signals(grace: float = GRACE_SECONDS) -> Iterator[threading.Event]:
 
 
 def stop_with_parent() -> None:
-    """Ask this process to stop when its standard input ends: when the process that started it is gone, however."""
+    """Ask this process to stop when its standard input ends: when the process that started it is gone, however. What
+    is written from then on has no reader, and is no error."""
+    sys.stdout, sys.stderr = _Unread(sys.stdout), _Unread(sys.stderr)
 
     def wait() -> None:
         while os.read(sys.stdin.fileno(), 4096):
@@ -47,3 +50,22 @@ def stop_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="stop-with-parent", daemon=True).start()
+
+
+class _Unread:
+    """A text stream whose reader may go away: a log line must not break the work that it tells of."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(BrokenPipeError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(BrokenPipeError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

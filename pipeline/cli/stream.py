@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,15 +19,18 @@ from pipeline.cli.batches import Batches
 from pipeline.cli.dead_letters import bury, dead_letters, left_unburied
 from pipeline.cli.doors import now, the_queue, warehouse_opener
 from pipeline.cli.errors import UserError
+from pipeline.cli.metrics import Metrics, count_batch, count_measured
 from pipeline.cli.settings import Settings, StreamSettings
 from pipeline.cli.steps import steps
 from pipeline.cli.stopping import stop_on_signals
+from pipeline.cli.watching import Health, Watch, served
 from schemas.errors import Unavailable
 
 log = structlog.get_logger()
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 16.0
 """Seconds between two tries of a warehouse or a queue that can't be had."""
+DOORS = ("queue", "warehouse")
 LOOK_SECONDS = 5.0
 """How often an idle stream looks whether its position was moved."""
 
@@ -37,6 +41,7 @@ LOOK_SECONDS = 5.0
 )
 @click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
 @click.option("--once", is_flag=True, help="End when the queue is empty.")
+@click.option("--metrics", metavar="HOST:PORT", help="Serve metrics for Prometheus, /healthz and /readyz there.")
 @click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner: DirectRunner or FlinkRunner.")
 @click.option("--flink-master", "--flink_master", metavar="URL", help="Flink's dashboard, for FlinkRunner.")
 @click.argument("beam_options", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
@@ -46,6 +51,7 @@ def stream(
     queue_url: str | None,
     warehouse_url: str | None,
     once: bool,
+    metrics: str | None,
     runner: str,
     flink_master: str | None,
     beam_options: tuple[str, ...],
@@ -63,17 +69,19 @@ def stream(
             raise UserError("--once: a job on Flink goes on until it is stopped (wiredesk jobs stop)")
         return _submit(settings, queue_url, warehouse_url, flink_master, beam_options)
     options = checked_beam_options(runner, beam_options)
+    watch = Watch(Metrics("stream"), Health())
     where = warehouse_url or settings.warehouse
     if settings.stream.snapshot_seconds and not where.startswith("duckdb:"):
         raise UserError("stream.snapshot_seconds is for DuckDB: readers of another warehouse read the database itself")
     queue = the_queue(queue_url or settings.queue, settings.kafka.credentials)
     opener = warehouse_opener(where)
-    batches = Batches(opener, queue.channel, steps(settings), now, options)
-    with stop_on_signals() as stop:
-        try:
-            total = run_stream(queue, opener, batches, settings.stream, stop, once=once, clock=now)
-        finally:
-            queue.close()
+    counted = functools.partial(count_measured, watch.metrics)
+    batches = Batches(opener, queue.channel, steps(settings), now, options, watch=counted)
+    try:
+        with stop_on_signals() as stop, served(watch, metrics or settings.metrics):
+            total = run_stream(queue, opener, batches, settings.stream, stop, once=once, clock=now, watch=watch)
+    finally:
+        queue.close()
     click.echo(f"{total.items} items read: {total.new} new, {total.items - total.new} seen before")
 
 
@@ -101,15 +109,20 @@ def run_stream(
     *,
     once: bool,
     clock: Callable[[], datetime],
+    watch: Watch | None = None,
 ) -> Counts:
     """Read, run, commit, until ``stop`` or, with ``once``, until the queue is empty. Returns what was done in all.
 
     A queue or a warehouse that can't be had is waited for, but not with ``once``."""
-    walk, wait = _Walk(queue, open_warehouse, batches, settings), FIRST_WAIT
+    watch = watch or Watch(Metrics("stream"), Health())
+    walk, wait = _Walk(queue, open_warehouse, batches, settings, clock, watch.metrics), FIRST_WAIT
     published = time.monotonic()
     while not stop.is_set():
+        watch.health.beat()
         try:
-            if not walk.step():
+            worked = walk.step()
+            _well(watch)
+            if not worked:
                 if once:
                     break
                 walk.rest(clock())
@@ -122,9 +135,24 @@ def run_stream(
                 raise
             what = "queue" if isinstance(e, QueueUnavailable) else "warehouse"
             log.warning(f"the {what} can't be had now", error=str(e), again_in_seconds=wait)
+            _hindered(watch, what, str(e))
             stop.wait(wait)
             wait = min(LONGEST_WAIT, 2 * wait)
     return walk.total
+
+
+def _well(watch: Watch) -> None:
+    """Queue and warehouse could be had."""
+    watch.health.started()
+    for door in DOORS:
+        watch.health.mend(door)
+        watch.metrics.set("wiredesk_stream_up", 1, door=door)
+
+
+def _hindered(watch: Watch, door: str, why: str) -> None:
+    watch.health.hinder(door, why)
+    watch.metrics.set("wiredesk_stream_up", 0, door=door)
+    watch.metrics.add("wiredesk_stream_waits_total", door=door)
 
 
 @dataclass
@@ -137,11 +165,15 @@ class _Walk:
     open_warehouse: Callable[[], Warehouse]
     batches: Batches
     settings: StreamSettings
+    clock: Callable[[], datetime]
+    metrics: Metrics
     total: Counts = field(default_factory=Counts)
     positions: dict[int, int] | None = None
     letters: list[DeadLetter] = field(default_factory=list)
     """To be buried still."""
     looked: float = field(default_factory=time.monotonic)
+    reached: dict[int, datetime] = field(default_factory=dict)
+    """Partition -> when the last message read of it was appended."""
 
     def step(self) -> bool:
         """Read a batch and run it; False if there was nothing to read."""
@@ -151,11 +183,14 @@ class _Walk:
             self.letters = left_unburied(queue, settings.group, positions, settings.batch_items)
             self.positions = positions
         self._bury()
+        before = self.clock()
         messages = queue.read(self.positions, settings.batch_items, settings.batch_bytes, settings.wait_seconds)
         if not messages:
+            self._pass([before])
             return False
         began = time.monotonic()
         with self.open_warehouse().hold() as warehouse:
+            self.metrics.observe("wiredesk_warehouse_seconds", time.monotonic() - began, operation="open")
             if (moved := moved_back(warehouse, queue, self.positions)) is not None:
                 self.positions = moved
                 return True
@@ -165,9 +200,20 @@ class _Walk:
         self.letters = dead_letters(messages)
         self._bury()
         queue.commit(settings.group, self.positions)
-        lag = sum(end - self.positions.get(p, 0) for p, end in queue.end().items())
-        log.info("batch", items=counts.items, new=counts.new, seconds=round(time.monotonic() - began, 2), lag=lag)
+        lags = {p: end - self.positions.get(p, 0) for p, end in queue.end().items()}
+        lag = sum(lags.values())
+        seconds = time.monotonic() - began
+        count_batch(self.metrics, counts, seconds, lag, self.clock())
+        self.reached |= {m.partition: m.appended_at for m in messages}
+        self._pass([self.reached.get(p) for p, left in lags.items() if left] or [before])
+        log.info("batch", items=counts.items, new=counts.new, seconds=round(seconds, 2), lag=lag)
         return True
+
+    def _pass(self, reached: Sequence[datetime | None]) -> None:
+        """All that was appended before the earliest of these times is in the warehouse; None: not known of one."""
+        times = [at.timestamp() for at in reached if at is not None]
+        if len(times) == len(reached):
+            self.metrics.set("wiredesk_stream_watermark_timestamp_seconds", min(times))
 
     def rest(self, now: datetime) -> None:
         """What is to be done when nothing waits."""

@@ -1,28 +1,26 @@
-"""``wiredesk up``: poll and stream under one supervisor."""
+"""``wiredesk up``: poll, stream and serve under one supervisor."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import threading
+import importlib.util
+import pathlib
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import click
-import structlog
 
+from connectors.queue import open_queue
 from connectors.sources import load_sources
+from connectors.warehouse import OpenWarehouse
+from pipeline.cli.doors import make_folder
+from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.metrics import Metrics
 from pipeline.cli.settings import Settings
 from pipeline.cli.stopping import stop_on_signals
-
-log = structlog.get_logger()
-
-STOP_SECONDS = 8.0
-"""How long a part may take to stop when asked; then it is killed, which is safe (nothing is lost or doubled)."""
-STEADY_SECONDS = 60.0
-"""A part that ran this long starts again at once when it ends; one that keeps failing waits longer and longer."""
-MAX_BACKOFF_SECONDS = 60.0
+from pipeline.cli.supervision import GaveUp, Part, Patience, as_json, as_text, supervise, wiredesk
+from pipeline.cli.watched_parts import WatchedParts, address_of
+from pipeline.cli.watching import Health, parsed, served
+from schemas.errors import Unavailable
 
 
 @click.command()
@@ -32,6 +30,8 @@ MAX_BACKOFF_SECONDS = 60.0
 )
 @click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
 @click.option("--state", metavar="FILE", help="Where the poller keeps its state.")
+@click.option("--no-serve", is_flag=True, help="Without the web page.")
+@click.option("--metrics", metavar="HOST:PORT", help="Serve all parts' metrics, /healthz and /readyz there.")
 @click.option("--allow-private", is_flag=True, help="Fetch from private and loopback addresses too.")
 @click.pass_context
 def up(
@@ -40,92 +40,60 @@ def up(
     queue_url: str | None,
     warehouse_url: str | None,
     state: str | None,
+    no_serve: bool,
+    metrics: str | None,
     allow_private: bool,
 ) -> None:
-    """Poll and stream on this machine until stopped (Ctrl-C or SIGTERM; stopped within 10 seconds).
+    """Poll, stream and serve on this machine until stopped (Ctrl-C or SIGTERM; stopped within 10 seconds).
+
+    Each is a process of its own and is started again when it ends. Without further ado the queue is an SQLite file and
+    the warehouse a DuckDB file, both below var/.
 
     \b
     Example:
       wiredesk up --sources sources.toml
     """
     settings: Settings = ctx.obj
-    load_sources(sources or settings.sources)
+    queue, sources = queue_url or settings.queue, sources or settings.sources
+    _check(settings, sources, queue, warehouse_url or settings.warehouse)
     common = _common_flags(ctx)
-    queue_flag = ("--queue", queue_url or settings.queue)
-    poll = [*common, "poll", "--sources", sources or settings.sources, *queue_flag, "--state", state or settings.state]
+    poll = ["poll", "--sources", sources, "--queue", queue, "--state", state or settings.state]
     if allow_private:
         poll.append("--allow-private")
-    stream = [*common, "stream", *queue_flag]
-    if warehouse_url:  # the settings' own stays out of the list of processes: it may hold a password
-        stream += ["--warehouse", warehouse_url]
-    with stop_on_signals(grace=STOP_SECONDS + 1) as stop:
-        code = supervise([Part("poll", poll), Part("stream", stream)], stop, time.monotonic)
-    ctx.exit(code)
+    # The settings' own warehouse stays out of the list of processes: it may hold a password.
+    warehouse = ["--warehouse", warehouse_url] if warehouse_url else []
+    commands = {"poll": poll, "stream": ["stream", "--queue", queue, *warehouse]}
+    address = metrics or settings.metrics
+    if address is not None:
+        parsed(address)
+    with tempfile.TemporaryDirectory(prefix="wiredesk-") as folder, stop_on_signals(Patience.stop + 1) as stop:
+        sockets = pathlib.Path(folder)
+        if address is not None:
+            commands = {name: [*rest, "--metrics", address_of(sockets, name)] for name, rest in commands.items()}
+        parts = [Part(name, wiredesk(*common, *rest)) for name, rest in commands.items()]
+        watched = WatchedParts(parts, sockets, Metrics("up"), health := Health())
+        if not no_serve and importlib.util.find_spec("pipeline.cli.serve"):
+            parts.append(Part("serve", wiredesk(*common, "serve", *warehouse)))
+        write = as_json if settings.log_format == "json" else as_text(max(len(part.name) for part in parts))
+        with served(watched, address):
+            found = supervise(parts, stop, time.monotonic, write, beat=health.beat)
+    if isinstance(found, GaveUp):
+        raise Failed(str(found))
+    ctx.exit(found)
 
 
-@dataclass
-class Part:
-    """A command kept running."""
-
-    name: str
-    arguments: Sequence[str]
-    process: subprocess.Popen[bytes] | None = None
-    started: float = 0.0
-    failures: int = field(default=0)
-
-    def start(self, at: float) -> None:
-        """Start it as a process of its own, which ends with this one whatever ends this one.
-
-        It is in a process group of its own: Ctrl-C is for the supervisor, which then asks each part once."""
-        command = [sys.executable, "-m", "pipeline", "--stop-with-parent", *self.arguments]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0)
-        self.started = at
-        log.info("started", part=self.name, pid=self.process.pid)
-
-
-def supervise(parts: Sequence[Part], stop: threading.Event, clock: Callable[[], float]) -> int:
-    """Keep the parts running until ``stop``; returns the exit code: 2 when a part says that the user was mistaken."""
-    code = 0
-    resume = dict.fromkeys([part.name for part in parts], 0.0)
-    while not stop.wait(0.2):
-        for part in parts:
-            if part.process is None:
-                if clock() >= resume[part.name]:
-                    part.start(clock())
-                continue
-            ended = part.process.poll()
-            if ended is None:
-                continue
-            part.process = None
-            if ended == 2:  # a wrong file or flag does not mend itself
-                code = 2
-                stop.set()
-                break
-            part.failures = 0 if clock() - part.started >= STEADY_SECONDS else part.failures + 1
-            wait = backoff(part.failures)
-            resume[part.name] = clock() + wait
-            log.warning("ended", part=part.name, exit=ended, again_in_seconds=wait)
-    _end(parts, clock)
-    return code
-
-
-def backoff(failures: int) -> float:
-    """Seconds to wait before the start after this many short-lived ones in a row."""
-    return min(MAX_BACKOFF_SECONDS, 2.0**failures) if failures else 0.0
-
-
-def _end(parts: Sequence[Part], clock: Callable[[], float]) -> None:
-    running = [(part.name, part.process) for part in parts if part.process and part.process.poll() is None]
-    for _, process in running:
-        process.terminate()
-    deadline = clock() + STOP_SECONDS
-    for name, process in running:
-        try:
-            process.wait(timeout=max(0.1, deadline - clock()))
-        except subprocess.TimeoutExpired:
-            log.warning("killed: it did not stop in time", part=name)
-            process.kill()
-            process.wait()
+def _check(settings: Settings, sources: str, queue: str, warehouse: str) -> None:
+    """Find the user's mistakes here, so that they are told once, by one line. What only can't be had now is waited
+    for by the parts."""
+    if not load_sources(sources):
+        raise UserError(f"{sources}: no sources yet: add [[source]] tables, or wiredesk sources import")
+    make_folder(queue, "queue")
+    make_folder(warehouse)
+    OpenWarehouse(warehouse)()
+    try:
+        open_queue(queue, settings.kafka.credentials).close()
+    except Unavailable:
+        return
 
 
 def _common_flags(ctx: click.Context) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -14,7 +13,10 @@ from connectors.warehouse import OpenWarehouse, Warehouse, ddl, shown
 from pipeline.cli.audit import Check, ask, rules
 from pipeline.cli.doors import make_folder, now, warehouse_opener, warehouse_reader
 from pipeline.cli.errors import Failed, UserError
-from pipeline.cli.settings import Settings
+from pipeline.cli.retention import expire
+from pipeline.cli.screen import Console
+from pipeline.cli.settings import KeepSettings, Settings
+from pipeline.cli.steps import steps
 from schemas import records
 from schemas.records import Link, Record
 from schemas.tables import TABLES
@@ -164,13 +166,18 @@ def maintain(settings: Settings, warehouse_url: str | None) -> None:
     Iceberg: small files put together, old snapshots forgotten, files that nothing needs deleted (a stream does the same
     every 100 batches). BigQuery: staging tables of killed writers dropped. DuckDB: a checkpoint. PostgreSQL needs none.
 
+    What is older than the settings keep.article_days, keep.version_text_days and keep.reject_payload_days allow is
+    taken out first; run it once a day then.
+
     \b
     Example:
       wiredesk warehouse maintain --warehouse iceberg:///var/lake
     """
     url = warehouse_url or settings.warehouse
     make_folder(url, must_exist=True)
-    done = OpenWarehouse(url)().maintain(now())
+    door = OpenWarehouse(url)()
+    done = expire(door, settings.keep, steps(settings).settling, now()) if settings.keep != KeepSettings() else {}
+    done |= door.maintain(now())
     click.echo(", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in done.items()) or "nothing to do")
 
 

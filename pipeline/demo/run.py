@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 
 from connectors.sources import dump_sources
 from connectors.warehouse import Warehouse
+from pipeline.cli.screen import Console
 from pipeline.demo.almanac import moment
 from pipeline.demo.answers import Check, check
 from pipeline.demo.material import POLLS

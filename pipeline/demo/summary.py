@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
@@ -18,6 +17,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from connectors.warehouse import Warehouse
+from pipeline.cli.screen import Console
 from schemas.reasons import reasons
 
 STYLES = {"agree": "green", "conflict": "yellow", "damaged": "red", "superseded": "cyan"}

@@ -22,7 +22,7 @@ from lxml import etree
 from lxml import html as lxml_html
 from lxml.html import HtmlElement
 
-from pipeline.extraction import urls
+from pipeline.extraction import rights, urls
 from pipeline.extraction.charset import decode
 from pipeline.extraction.dates import Belief, believe, url_clue
 from pipeline.extraction.furniture import without_furniture
@@ -57,10 +57,11 @@ class Content:
     origin: str
 
 
-def extract(fetched: Fetched, now: datetime) -> Revision | Failure:
+def extract(fetched: Fetched, now: datetime, honour_rights: bool = True) -> Revision | Failure:
     """Return the revision that this fetch is, or why it is none.
 
-    ``now`` only bounds dates in the future of items whose fetch time is unknown.
+    ``now`` only bounds dates in the future of items whose fetch time is unknown. ``honour_rights``: what its publisher
+    reserves (``rights.reservation``) is no article.
     """
     if fetched.kind == "feed":
         return fetched.failure or Failure(reason="feed_unreadable", detail="no reason given")
@@ -68,6 +69,9 @@ def extract(fetched: Fetched, now: datetime) -> Revision | Failure:
     content = _better(page, _entry_text(fetched))
     if content is None:
         return fetched.failure or refusal or Failure(reason="no_text", detail="neither page nor entry has text")
+    told = rights.signals(fetched, said)
+    if honour_rights and (reserved := rights.reservation(fetched, told)) is not None:
+        return Failure(reason=rights.RESERVED, detail=reserved)
     guid = fetched.entry.guid if fetched.entry else None
     requested = fetched.url or guid
     canonical = urls.canonical(requested, fetched.final_url, said.urls)
@@ -75,7 +79,7 @@ def extract(fetched: Fetched, now: datetime) -> Revision | Failure:
         if not guid:
             return Failure(reason="unsupported_url", detail=(fetched.url or "no URL and no id")[:200])
         canonical = urls.nameless(fetched.source, guid)
-    return _revision(fetched, content, said, canonical, now)
+    return _revision(fetched, content, said, canonical, rights.in_words(told), now)
 
 
 def reads_html(fetched: Fetched) -> bool:
@@ -84,13 +88,13 @@ def reads_html(fetched: Fetched) -> bool:
     return fetched.body is not None or bool(entry and entry.content and entry.content_type == "text/html")
 
 
-def extract_or_explain(fetched: Fetched, now: datetime) -> Revision | Failure:
+def extract_or_explain(fetched: Fetched, now: datetime, honour_rights: bool = True) -> Revision | Failure:
     """``extract``, any exception turned into the failure that it is for this item, unless it is the machine's. For a
     worker: it also empties the extractor's caches, which grow, now and then."""
     if reads_html(fetched) and next(_calls) % RESET_EVERY == 0:
         trafilatura.meta.reset_caches()
     try:
-        return extract(fetched, now)
+        return extract(fetched, now, honour_rights)
     except OSError as e:
         if e.errno in MACHINE:
             raise
@@ -212,7 +216,9 @@ def _folded(text: str | None) -> str:
 # -- the revision ------------------------------------------------------------------------------------------------------
 
 
-def _revision(fetched: Fetched, content: Content, said: Declared, canonical: str, now: datetime) -> Revision:
+def _revision(
+    fetched: Fetched, content: Content, said: Declared, canonical: str, told: str | None, now: datetime
+) -> Revision:
     entry = fetched.entry or Entry()
     titles = [said.title, entry.title]
     if content.origin != "page":  # the page may be a wall with a title of its own
@@ -246,7 +252,7 @@ def _revision(fetched: Fetched, content: Content, said: Declared, canonical: str
         text_hash=ids.text_hash(title, content.text),
         word_count=count_words(content.text),
         wire_credit=wire_credit(content.raw, (*said.authors, *entry.authors)),
-        rights=_rights(fetched, said, entry),
+        rights=told,
         provenance=_provenance(fetched, content, said),
     )
 
@@ -271,25 +277,6 @@ def _date_in_text(fetched: Fetched) -> str | None:
     if tree is None:
         return None
     return htmldate.find_date(tree, original_date=True, extensive_search=False, min_date="1990-01-01", max_date=latest)
-
-
-def _rights(fetched: Fetched, said: Declared, entry: Entry) -> str | None:
-    """What publisher and feed say of rights, as "name=value" joined by "; ".
-
-    noai, noimageai (robots directives), tdm-reservation (W3C TDM Reservation Protocol), license (rel=license), rights.
-    """
-    signals: dict[str, str | None] = {}
-    meta = dict(said.meta)
-    robots = " ".join((fetched.headers.get("x-robots-tag", ""), meta.get("robots", ""), meta.get("googlebot", "")))
-    for directive in ("noai", "noimageai", "noarchive"):
-        if re.search(rf"\b{directive}\b", robots, re.I):
-            signals[directive] = "1"
-    for name in ("tdm-reservation", "tdm-policy"):
-        signals[name] = clean_line(fetched.headers.get(name) or meta.get(name), 200)
-    signals["license"] = clean_line(said.licence, 200)
-    claimed = (entry.rights, meta.get("copyright"), meta.get("dc.rights"), meta.get("dcterms.rights"))
-    signals["rights"] = next(filter(None, (clean_line(c, 200) for c in claimed)), None)
-    return "; ".join(f"{name}={value}" for name, value in signals.items() if value) or None
 
 
 def _provenance(fetched: Fetched, content: Content, said: Declared) -> dict[str, str]:

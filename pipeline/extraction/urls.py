@@ -118,6 +118,12 @@ def article_id(canonical_url: str) -> str:
     return ids.article_id(identity(canonical_url))
 
 
+def ids_of(*addresses: str | None) -> set[str]:
+    """The ids that articles at these URLs have; what is no URL has none."""
+    normal = (normalise(url) for url in addresses if url)
+    return {article_id(url) for url in normal if url is not None}
+
+
 def nameless(source: str, guid: str) -> str:
     """A stand-in URL for an entry that has no link, only an id within its source (RFC 8141 syntax, private use)."""
     return f"urn:x-wiredesk:{quote(source, safe='', errors='replace')}:{quote(guid, safe='', errors='replace')}"

@@ -12,11 +12,11 @@ from connectors.http import HttpSettings
 from connectors.warehouse import OpenWarehouse
 from pipeline.channel import Item
 from pipeline.cli.batches import Batches
-from pipeline.cli.rejects import _again, _process
+from pipeline.cli.rejects import _again, _process, _with_rights
 from pipeline.graph import Steps
 from schemas import wire
 from schemas.fetched import fetched
-from schemas.records import Entry, Failure, Reject
+from schemas.records import Article, Entry, Failure, Reject
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 PAGE = "<html lang=en><title>Cranes</title><body><article><h1>Cranes for Oldport</h1>{}</article></body></html>"
@@ -106,3 +106,20 @@ def test_of_a_url_that_was_rejected_several_times_the_latest_is_tried(opener):
     later = msgspec.structs.replace(second, at=second.at + timedelta(hours=1))
     (item,) = asyncio.run(_again([later, first], HttpSettings(), False))
     assert item == wire.decode(second.payload)
+
+
+def test_of_a_reserved_page_only_the_address_is_kept(opener, tmp_path):
+    """And with a licence for its source it is an article."""
+    page = b"<html><meta name='tdm-reservation' content='1'><p>" + b"Nobody may mine this sentence. " * 40
+    item = fetched(source="Herald", url="https://herald.example/1", fetched_at=NOW, body=page, content_type="text/html")
+    (reject,) = fill(opener, item)
+    assert (reject.reason, reject.url, reject.detail) == ("rights_reserved", item.url, "tdm-reservation=1")
+    kept = wire.decode(reject.payload)
+    assert (kept.fetch_id, kept.body, kept.entry) == (item.fetch_id, None, None)
+    (tmp_path / "sources.toml").write_text(
+        '[[source]]\nname = "Herald"\nurl = "https://herald.example/feed"\nrights = "licensed"\n'
+    )
+    (licensed,) = _with_rights([item], f"{tmp_path}/sources.toml")
+    fill(opener, licensed)
+    with opener().hold() as warehouse:
+        assert [a.rights for a in warehouse.rows(Article)] == ["tdm-reservation=1"]

@@ -54,6 +54,8 @@ def test_golden_page(name):
     wanted = dict(EXPECTED[name])
     how = {k: wanted.pop(k) for k in ("url", "final_url", "status", "content_type") if k in wanted}
     how.setdefault("url", f"https://ellery-courier.example/news/{name}")
+    if wanted.pop("licensed", False):
+        how["provenance"] = {"rights": "licensed"}
     found = extract(page((PAGES / f"{name}.html").read_bytes(), **how), NOW)
     if "reject" in wanted:
         assert isinstance(found, Failure)
@@ -161,8 +163,36 @@ def test_rights_and_language_in_headers_are_kept():
         "content-language": "en-IE",
         "last-modified": "Fri, 20 Nov 2026 09:00:00 GMT",
     }
-    found = revision_of(page(PAGE, headers=headers))
+    found = revision_of(page(PAGE, headers=headers, provenance={"rights": "licensed"}))
     assert (found.rights, found.language, found.published_from) == ("noai=1; tdm-reservation=1", "en-IE", "http")
+
+
+@pytest.mark.parametrize(
+    ("headers", "meta", "reserves"),
+    [
+        ({"tdm-reservation": "1"}, "", "tdm-reservation=1"),
+        ({"tdm-reservation": "1", "tdm-policy": "https://x.example/tdm"}, "",
+         "tdm-reservation=1; tdm-policy=https://x.example/tdm"),
+        ({"tdm-reservation": "0"}, "", None),
+        ({"x-robots-tag": "noindex, NoAI"}, "", "noai=1"),
+        ({"x-robots-tag": "noimageai, noarchive"}, "", None),
+        ({}, '<meta name="robots" content="noai">', "noai=1"),
+        ({}, '<meta name="tdm-reservation" content="1">', "tdm-reservation=1"),
+        ({}, '<meta name="description" content="noai tdm-reservation 1">', None),
+    ],
+)  # fmt: skip
+def test_what_its_publisher_reserves_is_no_article(headers, meta, reserves):
+    reserved = page(PAGE.replace("<body>", f"{meta}<body>", 1), headers=headers)
+    found = extract(reserved, NOW)
+    if reserves is None:
+        assert isinstance(found, Revision)
+    else:
+        assert found == Failure(reason="rights_reserved", detail=reserves)
+        assert isinstance(extract(reserved, NOW, honour_rights=False), Revision)
+
+
+def test_a_wall_stays_a_wall_whatever_it_reserves():
+    assert failure_of(page("<p>", headers={"tdm-reservation": "1"})).reason == "no_text"
 
 
 def test_url_stays_as_requested_and_the_final_one_is_noted():

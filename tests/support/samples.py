@@ -81,6 +81,7 @@ SAMPLES: dict[str, records.Record] = {
     "Reject": records.Reject(reject_id="r1", stage="extract", reason="no_text", at=WHEN, payload=b"\x00\x01"),
     "Receipt": records.Receipt(fetch_id="f1", outcome="article", article_id="a1", at=WHEN),
     "Progress": records.Progress(channel="q", position=7, records=7, receipts=6, repeats=1, at=WHEN),
+    "Denial": records.Denial(what="article", name="a1", why="asked for", at=WHEN),
     "Claim": records.Claim(url="s3://bucket/queue/ab", size=1_000_000, sha256="ab" * 32),
     "Replaced": records.Replaced(table="metrics", group="a1"),
 }

@@ -15,6 +15,7 @@ from schemas.records import (
     Article,
     ArticleSection,
     ArticleVersion,
+    Denial,
     Figure,
     Link,
     Member,
@@ -133,8 +134,28 @@ def test_replaced_alone_empties_the_group(warehouse):
     warehouse.apply(figures)
     warehouse.apply([Replaced(table="figures", group="s0"), Replaced(table="figures", group="nobody")])
     assert {f.story_id for f in warehouse.rows(Figure)} == {"s1"}
-    with pytest.raises(ValueError, match="articles"):
-        warehouse.apply([Replaced(table="articles", group="a")])
+    with pytest.raises(ValueError, match="receipts"):
+        warehouse.apply([Replaced(table="receipts", group="a")])
+
+
+def test_an_article_is_removed_as_a_group_of_its_own(warehouse):
+    texts = [ArticleVersion(article_id=a, text_hash=h, text=h) for a in ("a", "b") for h in ("x", "y")]
+    warehouse.apply([article("a"), article("b"), Link(article_id="b", story_id="b"), *texts])
+    warehouse.apply(Replaced(table=table, group="a") for table in ("articles", "article_versions"))
+    assert [a.article_id for a in warehouse.rows(Article)] == ["b"]
+    assert {v.article_id for v in warehouse.rows(ArticleVersion)} == {"b"}
+    assert warehouse.links(["b"])
+
+
+def test_denials_and_what_stories_became_are_found_by_name(warehouse):
+    denied = [Denial(what=w, name=n, at=NOW) for w, n in (("article", "a"), ("source", "Herald"), ("article", "c"))]
+    warehouse.apply([*denied, Story(story_id="s1", superseded_by="s2"), Story(story_id="s2")])
+    assert sorted((d.what, d.name) for d in warehouse.denials(["a", "Herald", "b"])) == [
+        ("article", "a"),
+        ("source", "Herald"),
+    ]
+    assert [s.story_id for s in warehouse.became(["s2", "s1"])] == ["s1"]
+    assert warehouse.denials([]) == []
 
 
 def test_a_row_that_moves_to_another_group_is_not_removed_with_the_old_one(warehouse):
