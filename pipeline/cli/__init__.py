@@ -24,6 +24,7 @@ COMMANDS = {
     "backfill": "Turn archives into the warehouse's rows.",
     "measure": "The numbers in texts: JSONL in, JSONL out.",
     "explain": "What happened to an item, and why.",
+    "serve": "The desk: stories, articles, numbers, sources and rejects as web pages.",
     "audit": "Is every item accounted for? Exit 1 if not.",
     "rejects": "Look at what could not be used, and try it again.",
     "sources": "List, check, discover, import and export sources; learn from what they brought.",

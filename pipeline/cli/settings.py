@@ -66,6 +66,25 @@ class KafkaSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
         return Credentials(self.username, self.password.get_secret_value() if self.password else None)
 
 
+class DeskSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """The web page."""
+
+    host: str = "127.0.0.1"
+    port: int = pydantic.Field(8080, ge=0, le=65535)
+    hosts: tuple[str, ...] = ()
+    """Names that the desk goes by, beside its address and those of this machine."""
+    token: pydantic.SecretStr | None = None
+    """What a reader must have to see anything."""
+    folder: str = "var/desk"
+    """Where the desk keeps its copy of the warehouse and its index of words."""
+    refresh_seconds: float = pydantic.Field(5.0, gt=0)
+    """How often it looks for what is new."""
+    memory_limit: str = pydantic.Field("2GB", pattern=r"^\d+(\.\d+)?\s*([kMGT]B|[KMGT]iB)$")
+    """What DuckDB may use for the copy."""
+    public_url: str = pydantic.Field("", pattern=r"^(https?://[^\s/]+(/[^\s]*[^/\s])?)?$")
+    """Where readers reach the desk, for links in feeds and webhooks."""
+
+
 class BackfillSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """How archives are read."""
 
@@ -101,6 +120,7 @@ class Settings(BaseSettings):
     backfill: BackfillSettings = BackfillSettings()
     flink: FlinkSettings = FlinkSettings()
     kafka: KafkaSettings = KafkaSettings()
+    desk: DeskSettings = DeskSettings()
 
 
 def load_settings(file: str | None, flags: dict[str, Any]) -> Settings:
@@ -129,7 +149,9 @@ def load_settings(file: str | None, flags: dict[str, Any]) -> Settings:
         first = e.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         got = first.get("input")
-        shown = "" if isinstance(got, dict) or "password" in name else f" (got {got!r})"
+        shown = (
+            "" if isinstance(got, dict) or {"password", "token", "secret"} & set(name.split(".")) else f" (got {got!r})"
+        )
         raise UserError(f"setting {name}: {first['msg']}{shown}") from e
     except ValueError as e:  # TOML syntax, or an environment value that is no JSON where one is needed
         raise UserError(f"settings can't be read: {e}") from e

@@ -1,0 +1,71 @@
+"""What every request needs: the warehouse that is read, the index of words, the clock, answers kept a while."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from connectors.warehouse import Warehouse
+from pipeline.desk.follower import Status
+from pipeline.desk.search import SearchIndex
+
+T = TypeVar("T")
+KEPT = 256
+"""Answers."""
+FRESH = timedelta(seconds=60)
+"""An answer is asked for anew after so long even when nothing was added: "now" has moved."""
+
+
+class Followed(Protocol):
+    """What the pages need of a ``Follower``."""
+
+    warehouse: Warehouse
+    search: SearchIndex
+    status: Status
+
+
+@dataclass
+class Desk:
+    """One desk. ``shown``: the warehouse's URL without passwords. ``state``: the poller's state file, if any."""
+
+    followed: Followed
+    clock: Callable[[], datetime]
+    shown: str = ""
+    state: Path | None = None
+    public_url: str = ""
+    """Where readers reach the desk; links in feeds and webhooks begin with it."""
+    _kept: OrderedDict[Hashable, tuple[int, datetime, Any]] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return self.followed.warehouse
+
+    @property
+    def search(self) -> SearchIndex:
+        return self.followed.search
+
+    @property
+    def status(self) -> Status:
+        return self.followed.status
+
+    def keep(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """The answer to ``ask``, kept under ``key`` until something is added to the warehouse."""
+        now, generation = self.clock(), self.status.generation
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept and kept[0] == generation and now - kept[1] < FRESH:
+                self._kept.move_to_end(key)
+                found: T = kept[2]
+                return found
+        found = ask()
+        with self._lock:
+            self._kept[key] = (generation, now, found)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return found
