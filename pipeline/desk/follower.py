@@ -124,19 +124,23 @@ class Follower:
 
     def _run(self, seconds: float) -> None:
         while not self._stop.is_set():
-            try:
-                if self.status.indexing:
-                    self.index_all()
-                self.follow()
-                self.status.problem = ""
-            except DoorError as e:
-                if self.status.problem != str(e):
-                    log.warning("the warehouse can't be followed now", error=str(e))
-                self.status.problem = str(e)
-            except Exception as e:  # noqa: BLE001 - a page that stands still must say so, and go on when it can
-                log.error("following failed", error=f"{type(e).__name__}: {e}")
-                self.status.problem = f"{type(e).__name__}: {e}"
+            self.look()
             self._stop.wait(seconds)
+
+    def look(self) -> None:
+        """A round that does not raise: what is wrong is told on the pages and in the log."""
+        try:
+            if self.status.indexing:
+                self.index_all()
+            self.follow()
+            self.status.problem = ""
+        except DoorError as e:
+            if self.status.problem != str(e):
+                log.warning("the warehouse can't be followed now", error=str(e))
+            self.status.problem = str(e)
+        except Exception as e:  # noqa: BLE001 - a page that stands still must say so, and go on when it can
+            log.error("following failed", error=f"{type(e).__name__}: {e}")
+            self.status.problem = f"{type(e).__name__}: {e}"
 
     def index_all(self) -> None:
         """Index all articles that the index does not have; what it has already is skipped."""

@@ -21,6 +21,10 @@ ROW = 24
 """Height of a row of the timeline."""
 
 
+LARGEST = 1e30
+"""Larger values, and what is no number, are not drawn."""
+
+
 @dataclass(frozen=True)
 class Dot:
     """A value at a time. ``kind``: a class of the style sheet (a figure's status)."""
@@ -34,11 +38,11 @@ class Dot:
 def over_time(dots: Sequence[Dot], title: str, line: bool = False) -> Markup:
     """Values over time; empty without dots. ``line``: join them in the order of time. Spans of several powers of ten
     are drawn on a logarithmic scale."""
-    shown = sorted((d for d in dots if math.isfinite(d.value)), key=lambda d: (d.at, d.value))
+    shown = sorted((d for d in dots if abs(d.value) <= LARGEST), key=lambda d: (d.at, d.value))
     if not shown:
         return Markup("")
     low, high = min(d.value for d in shown), max(d.value for d in shown)
-    logarithmic = low > 0 and high / low > 1000
+    logarithmic = low > 1e-12 and high / low > 1000
     scale = math.log10 if logarithmic else float
     ticks = _powers(low, high) if logarithmic else _ticks(low, high)
     bottom, top = scale(min(ticks[0], low)), scale(max(ticks[-1], high))
@@ -82,8 +86,9 @@ def _open(width: int, height: int, title: str) -> str:
 
 def _ticks(low: float, high: float) -> list[float]:
     """Three to five round values that hold both."""
-    if low == high:
-        pad = abs(low) * 0.5 or 1.0
+    size = max(abs(low), abs(high))
+    if high - low <= size * 1e-9 or size < 1e-30:
+        pad = size * 0.5 if size > 1e-30 else 1.0
         low, high = low - pad, high + pad
     raw = (high - low) / 3
     power = 10.0 ** math.floor(math.log10(raw))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -96,6 +97,7 @@ def _templates() -> jinja2.Environment:
         "plain": words.plain,
         "shortened": words.shortened,
         "web_link": _web_link,
+        "is_language": _is_language,
     }
     env.globals |= {
         "quantity": words.quantity,
@@ -109,6 +111,11 @@ def _templates() -> jinja2.Environment:
 def _web_link(url: str | None) -> str:
     """The URL if it is one of the web; a script's or a file's is no link."""
     return url if url and url.lower().startswith(("http://", "https://")) else ""
+
+
+def _is_language(tag: str | None) -> bool:
+    """Whether a page may say that it is the language of a text (BCP 47, roughly)."""
+    return bool(tag and re.fullmatch(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{1,8})*", tag, re.ASCII))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
