@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.warehouse import Warehouse
-from pipeline.desk.read.lists import marks
+from pipeline.desk.read.lists import article_lines, marks
 from schemas.records import Story, StoryEvent
 
 MOST_ARTICLES = 600
@@ -102,10 +102,11 @@ def story_page(warehouse: Warehouse, story_id: str) -> StoryPage | None:
     found = warehouse.rows(Story, "story_id = ?", [story_id])
     if not found:
         return None
-    figures = _figures(warehouse, story_id)
+    articles = tuple(told(warehouse, story_id))
+    figures = _figures(warehouse, story_id, articles)
     return StoryPage(
         found[0],
-        tuple(told(warehouse, story_id)),
+        articles,
         tuple(figures),
         sum(f.status == "single" for f in figures),
         tuple(warehouse.rows(StoryEvent, "story_id = ?", [story_id], "at, event_id", 200)),
@@ -121,16 +122,30 @@ def told(warehouse: Warehouse, story_id: str) -> list[Told]:
         [story_id],
     )
     sections = warehouse.query(
-        "SELECT s.article_id, coalesce(s.title, a.title, ''), a.source, a.language, "
-        "coalesce(a.published_at, a.first_seen_at), s.parent_id, s.relation, s.similarity, s.copy_kind, s.section_id "
-        "FROM article_sections s JOIN articles a ON a.article_id = s.article_id "
-        f"WHERE s.story_id = ? ORDER BY 5, s.section_id LIMIT {MOST_ARTICLES}",
+        "SELECT article_id, coalesce(title, ''), parent_id, relation, similarity, copy_kind, section_id "
+        f"FROM article_sections WHERE story_id = ? ORDER BY section_id LIMIT {MOST_ARTICLES}",
         [story_id],
     )
-    return [Told(*row) for row in articles] + [Told(*[*row[:9], None, None, 0, row[9]]) for row in sections]
+    digests = {a.article_id: a for a in article_lines(warehouse, [row[0] for row in sections])}
+    return [Told(*row) for row in articles] + [
+        Told(
+            digest.article_id,
+            title or digest.title,
+            digest.source,
+            digest.language,
+            digest.at,
+            *(parent_id, relation, similarity, copy_kind),
+            None,
+            None,
+            0,
+            section_id,
+        )
+        for article_id, title, parent_id, relation, similarity, copy_kind, section_id in sections
+        if (digest := digests.get(article_id))
+    ]
 
 
-def _figures(warehouse: Warehouse, story_id: str) -> list[FigureLine]:
+def _figures(warehouse: Warehouse, story_id: str, articles: Sequence[Told]) -> list[FigureLine]:
     rows = warehouse.query(
         "SELECT figure_id, coalesce(measure, unit, ''), unit, per, kind, period, form, value, low, high, status, "
         "article_count, independent_count, note, metric_ids FROM figures WHERE story_id = ? "
@@ -138,7 +153,7 @@ def _figures(warehouse: Warehouse, story_id: str) -> list[FigureLine]:
         [story_id],
     )
     rows = sorted(rows, key=lambda row: SHOWN.index(row[10]))[:MOST_FIGURES]
-    said = voices(warehouse, [key for row in rows for key in row[14] or ()])
+    said = _voices(warehouse, [key for row in rows for key in row[14] or ()], articles)
     return [
         FigureLine(*[*row[:14], tuple(sorted((said[k] for k in row[14] or () if k in said), key=_order))])
         for row in rows
@@ -149,18 +164,20 @@ def _order(said: Said) -> tuple[bool, str, str]:
     return said.at is None, said.at.isoformat() if said.at else "", said.metric_id
 
 
-def voices(warehouse: Warehouse, metric_ids: Sequence[str]) -> dict[str, Said]:
-    """Metric id -> who said what, where."""
+def _voices(warehouse: Warehouse, metric_ids: Sequence[str], articles: Sequence[Told]) -> dict[str, Said]:
+    """Metric id -> who said what, in which of the story's articles. No join: these articles were read already."""
+    known = {t.article_id: t for t in reversed(articles)}
     found: dict[str, Said] = {}
     wanted = list(dict.fromkeys(metric_ids))
     for n in range(0, len(wanted), 400):
         part = wanted[n : n + 400]
         rows = warehouse.query(
-            "SELECT m.metric_id, m.article_id, a.source, coalesce(a.title, ''), "
-            "coalesce(a.published_at, a.first_seen_at), m.surface, m.sentence, m.value, m.low, m.high, m.bound, "
-            "m.approx, m.attribution, m.confidence FROM metrics m JOIN articles a ON a.article_id = m.article_id "
-            f"WHERE m.metric_id IN ({marks(part)})",
+            "SELECT metric_id, article_id, surface, sentence, value, low, high, bound, approx, attribution, confidence "
+            f"FROM metrics WHERE metric_id IN ({marks(part)})",
             part,
         )
-        found |= {row[0]: Said(*row) for row in rows}
+        for metric_id, article_id, *rest in rows:
+            if article_id in known:
+                t = known[article_id]
+                found[metric_id] = Said(*[metric_id, article_id, t.source, t.title, t.at, *rest])
     return found
