@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from connectors.warehouse import Warehouse
 from pipeline.desk.read.lists import LEAD, marks
@@ -146,14 +147,10 @@ def complete(warehouse: Warehouse, stories: Sequence[StoryLine]) -> list[StoryLi
         ids,
     ):
         sources.setdefault(story_id, []).append(source)
-    odd = {
-        (story_id, status): count
-        for story_id, status, count in warehouse.query(
-            f"SELECT story_id, status, count(*) FROM figures WHERE story_id IN ({marks(ids)}) "
-            "AND status IN ('conflict', 'damaged') GROUP BY story_id, status",
-            ids,
-        )
-    }
+    # Without a condition on the status, which would have DuckDB read the column of all figures.
+    odd: dict[tuple[str, str], int] = {}
+    for key in warehouse.query(f"SELECT story_id, status FROM figures WHERE story_id IN ({marks(ids)})", ids):
+        odd[key] = odd.get(key, 0) + 1
     return [
         replace(
             s,
@@ -168,25 +165,61 @@ def complete(warehouse: Warehouse, stories: Sequence[StoryLine]) -> list[StoryLi
 
 
 def conflicts(warehouse: Warehouse, limit: int, story_ids: Sequence[str] | None = None) -> list[Conflict]:
-    """Figures on which articles disagree, those of the latest stories first."""
-    where = f"AND f.story_id IN ({marks(story_ids)})" if story_ids is not None else ""
-    if story_ids is not None and not story_ids:
+    """Figures on which articles disagree, those of the latest stories first; or those of these stories.
+
+    Looked for in ever longer times before the latest story: all conflicts of a large warehouse are many to sort."""
+    if story_ids is not None:
+        return _conflicts(warehouse, limit, f"s.story_id IN ({marks(story_ids)})", story_ids) if story_ids else []
+    newest = warehouse.query("SELECT max(last_published_at) FROM stories WHERE superseded_by IS NULL")[0][0]
+    if newest is not None:
+        for days in (3, 30):
+            found = _conflicts(warehouse, limit, "s.last_published_at >= ?", [newest - timedelta(days=days)])
+            if len(found) == limit:
+                return found
+    return _conflicts(warehouse, limit, "1 = 1", [])
+
+
+def _conflicts(warehouse: Warehouse, limit: int, where: str, values: Sequence[Any]) -> list[Conflict]:
+    ids = [
+        row[0]
+        for row in warehouse.query(
+            "SELECT f.figure_id FROM figures f JOIN stories s ON s.story_id = f.story_id "
+            f"WHERE f.status = 'conflict' AND s.superseded_by IS NULL AND {where} "
+            f"ORDER BY s.last_published_at DESC NULLS LAST, f.figure_id LIMIT {int(limit)}",
+            values,
+        )
+    ]
+    if not ids:
         return []
     rows = warehouse.query(
-        "SELECT f.figure_id, f.story_id, coalesce(s.title, ''), coalesce(f.measure, f.unit, ''), f.unit, "
-        "f.status, coalesce(f.note, ''), f.independent_count, s.last_published_at, f.metric_ids "
-        "FROM figures f JOIN stories s ON s.story_id = f.story_id "
-        f"WHERE f.status = 'conflict' AND s.superseded_by IS NULL {where} "
-        f"ORDER BY s.last_published_at DESC NULLS LAST, f.figure_id LIMIT {int(limit)}",
-        list(story_ids or ()),
+        "SELECT figure_id, story_id, coalesce(measure, unit, ''), unit, status, coalesce(note, ''), "
+        f"independent_count, metric_ids FROM figures WHERE figure_id IN ({marks(ids)})",
+        ids,
     )
-    values = _values(warehouse, [key for row in rows for key in row[9] or ()])
-    found = []
-    for row in rows:
-        said = [values[key] for key in row[9] or () if key in values]
-        span = [min(said), max(said)] if said else [None, None]
-        found.append(Conflict(*[*row[:5], *span, *row[5:9]]))
-    return found
+    of = {s.story_id: s for s in by_ids(warehouse, list({row[1] for row in rows}))}
+    said = _values(warehouse, [key for row in rows for key in row[7] or ()])
+    found = {}
+    for figure_id, story_id, measure, unit, status, note, independent, metric_ids in rows:
+        if story := of.get(story_id):
+            values_here = [said[key] for key in metric_ids or () if key in said] or [None]
+            found[figure_id] = Conflict(
+                figure_id,
+                story_id,
+                story.title,
+                measure,
+                unit,
+                min(values_here, key=_or_zero),
+                max(values_here, key=_or_zero),
+                status,
+                note,
+                independent,
+                story.last_published_at,
+            )
+    return [found[key] for key in ids if key in found]
+
+
+def _or_zero(value: float | None) -> float:
+    return value or 0.0
 
 
 def _values(warehouse: Warehouse, metric_ids: Sequence[str]) -> dict[str, float]:

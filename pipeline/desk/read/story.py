@@ -109,7 +109,7 @@ def story_page(warehouse: Warehouse, story_id: str) -> StoryPage | None:
         articles,
         tuple(figures),
         sum(f.status == "single" for f in figures),
-        tuple(warehouse.rows(StoryEvent, "story_id = ?", [story_id], "at, event_id", 200)),
+        tuple(sorted(warehouse.rows(StoryEvent, "story_id = ?", [story_id]), key=lambda e: (e.at, e.event_id))[:200]),
     )
 
 

@@ -39,7 +39,7 @@ class Desk:
     state: Path | None = None
     public_url: str = ""
     """Where readers reach the desk; links in feeds and webhooks begin with it."""
-    _kept: OrderedDict[Hashable, tuple[int, datetime, Any]] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[Hashable, _Kept] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -55,17 +55,31 @@ class Desk:
         return self.followed.status
 
     def keep(self, key: Hashable, ask: Callable[[], T]) -> T:
-        """The answer to ``ask``, kept under ``key`` until something is added to the warehouse."""
+        """The answer to ``ask``, kept under ``key`` until something is added to the warehouse.
+
+        One request asks anew; others that come meanwhile get the answer before it, or wait where there is none."""
         now, generation = self.clock(), self.status.generation
         with self._lock:
-            kept = self._kept.get(key)
-            if kept and kept[0] == generation and now - kept[1] < FRESH:
-                self._kept.move_to_end(key)
-                found: T = kept[2]
-                return found
-        found = ask()
-        with self._lock:
-            self._kept[key] = (generation, now, found)
+            kept = self._kept.setdefault(key, _Kept())
+            self._kept.move_to_end(key)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
+        fresh = kept.asked_at is not None and kept.generation == generation and now - kept.asked_at < FRESH
+        if not fresh and kept.asking.acquire(blocking=kept.asked_at is None):
+            try:
+                if kept.asked_at is None or kept.generation != generation or now - kept.asked_at >= FRESH:
+                    kept.answer, kept.generation, kept.asked_at = ask(), generation, now
+            finally:
+                kept.asking.release()
+        found: T = kept.answer
         return found
+
+
+@dataclass
+class _Kept:
+    """An answer, of which generation and when it was asked for; ``asking`` is held by the request that asks anew."""
+
+    answer: Any = None
+    generation: int = -1
+    asked_at: datetime | None = None
+    asking: threading.Lock = field(default_factory=threading.Lock)
