@@ -68,6 +68,10 @@ MISTAKES = [
     (["jobs", "upgrade"], "flink.job_server"),
     (["worker-pool", "--port", "100000"], "65535"),
     (["demo", "--nope"], "--nope"),
+    (["serve", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
+    (["serve", "--warehouse", "duckdb:///good.toml"], "good.toml"),
+    (["serve", "--host", "0.0.0.0"], "desk.token"),
+    (["serve", "--port", "100000"], "65535"),
 ]
 
 

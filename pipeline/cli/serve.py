@@ -78,12 +78,25 @@ def _serve(
     listener: socket.socket,
     stop: threading.Event,
 ) -> None:
+    from connectors.poller.state import read_feeds
+    from connectors.webhooks import WebhookClient
     from pipeline.desk.follower import Follower
+    from pipeline.desk.read.sources import lines
     from pipeline.desk.web.app import make_app
     from pipeline.desk.web.desk import Desk
     from pipeline.desk.web.protection import LOOPBACK
+    from pipeline.desk.webhooks import Hook, Outbox, Sender
 
-    follower = Follower(url, folder, now, desk.memory_limit)
+    hooks = [Hook(h.url, h.secret.get_secret_value(), h.events, h.independent) for h in desk.webhooks]
+
+    def alarms() -> list[tuple[str, str]]:
+        return [(line.source, line.alarm) for line in lines(read_feeds(state), ()) if line.alarm] if state else []
+
+    def outbox(where: pathlib.Path) -> Outbox:
+        return Outbox(where, hooks, desk.public_url, alarms)
+
+    follower = Follower(url, folder, now, desk.memory_limit, outbox if hooks else None)
+    sender = Sender(follower.outbox, lambda: WebhookClient(desk.webhooks_allowed), now) if follower.outbox else None
     follower.start(desk.refresh_seconds)
     try:
         app = make_app(
@@ -95,6 +108,8 @@ def _serve(
         click.echo(f"the desk of {shown(url)} is at http://{f'[{host}]' if ':' in host else host}:{port}/")
         asyncio.run(_run(app, listener, stop))
     finally:
+        if sender:
+            sender.close()
         follower.close()
 
 

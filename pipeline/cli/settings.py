@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import pathlib
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 import structlog
@@ -66,6 +66,17 @@ class KafkaSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
         return Credentials(self.username, self.password.get_secret_value() if self.password else None)
 
 
+class WebhookSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """Who is told of what."""
+
+    url: str = pydantic.Field(pattern=r"^https?://\S+$")
+    secret: pydantic.SecretStr
+    """With which messages are signed; or ``whsec_`` and base64."""
+    events: tuple[Literal["story", "conflict", "alarm"], ...] = ("story", "conflict", "alarm")
+    independent: int = pydantic.Field(2, ge=1)
+    """A story is told of when it has so many independent texts."""
+
+
 class DeskSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """The web page."""
 
@@ -83,6 +94,9 @@ class DeskSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """What DuckDB may use for the copy."""
     public_url: str = pydantic.Field("", pattern=r"^(https?://[^\s/]+(/[^\s]*[^/\s])?)?$")
     """Where readers reach the desk, for links in feeds and webhooks."""
+    webhooks: tuple[WebhookSettings, ...] = ()
+    webhooks_allowed: tuple[str, ...] = ()
+    """Private addresses that webhooks may go to: networks and ``host:port``."""
 
 
 class BackfillSettings(pydantic.BaseModel, frozen=True, extra="forbid"):

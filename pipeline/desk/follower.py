@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 
@@ -22,19 +21,12 @@ from connectors.warehouse import OpenWarehouse, Warehouse, shown
 from pipeline.desk import changes, replica
 from pipeline.desk.changes import Cursor
 from pipeline.desk.search import SearchIndex
+from pipeline.desk.webhooks import Outbox
 from schemas.errors import DoorError, Unusable
-from schemas.records import Article
 
 log = structlog.get_logger()
 CHECK_EVERY = 100
 """Rounds from one comparison of the copy with the warehouse to the next."""
-
-
-class Outbox(Protocol):
-    """What is told of each round (``webhooks``)."""
-
-    def note(self, warehouse: Warehouse, now: datetime) -> None: ...
-    def close(self) -> None: ...
 
 
 class FolderInUse(Unusable):
@@ -143,13 +135,17 @@ class Follower:
             self.status.problem = f"{type(e).__name__}: {e}"
 
     def index_all(self) -> None:
-        """Index all articles that the index does not have; what it has already is skipped."""
-        if self.search.count() < self.warehouse.count("articles"):
-            log.info("indexing the articles' words", warehouse=shown(self._url))
-            for some in self.warehouse.scan(Article, 1000):
-                self.search.add(some)
-                if self._stop.is_set():
-                    return
+        """Index what the index does not have as it is now, the newest first, so that it serves long before it is
+        whole."""
+        log.info("indexing the articles' words", warehouse=shown(self._url))
+        rows = self.warehouse.query(
+            "SELECT article_id, text_hash FROM articles ORDER BY coalesce(published_at, first_seen_at) DESC NULLS LAST"
+        )
+        for part in changes.parts(rows, 1000):
+            wanted = self.search.lacking(part)
+            self.search.add(self.warehouse.articles(wanted))
+            if self._stop.is_set():
+                return
         self.status.indexing = False
 
     def follow(self) -> int:

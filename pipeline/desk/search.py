@@ -13,7 +13,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -126,6 +126,16 @@ class SearchIndex:
     def count(self) -> int:
         """Articles that can be found."""
         return int(self._db.execute("SELECT count(article_id) FROM documents").fetchone()[0])
+
+    def lacking(self, articles: Sequence[tuple[str, str]]) -> list[str]:
+        """Of these articles (id, text_hash) the ids of those that are not here with this text."""
+        known = dict(
+            self._db.execute(
+                f"SELECT article_id, text_hash FROM documents WHERE article_id IN ({', '.join('?' * len(articles))})",
+                [article_id for article_id, _ in articles],
+            )
+        )
+        return [key for key, text_hash in articles if known.get(key, "").partition("/")[0] != text_hash]
 
     def add(self, articles: Iterable[Article]) -> int:
         """Index the articles, in place of what was known of them; returns how many were new or changed."""

@@ -16,7 +16,7 @@ PAGES = {
     f"/article/{HERALD.article_id}": "It began at night",
     f"/article/{COURIER.article_id}/compare": "Side by side",
     "/search?q=harbour": "Newest first",
-    "/conflicts": "12 to 14 person",
+    "/conflicts": "12 to 14 people",
     "/numbers": "deaths",
     "/numbers?measure=deaths&unit=person&speaker=mayor&period=2026": "the mayor",
     "/sources": "gazette",

@@ -63,6 +63,7 @@ def quantity(value: float | None, unit: str | None, per: str | None = None) -> s
     """A value with its unit: ``GBP 2.3 million``, ``4.2%``, ``17 people``."""
     if value is None:
         return "?"
+    unit = "people" if unit == "person" and value != 1 else unit
     number = plain(value)
     if unit is None or unit == "ratio":
         said = number
