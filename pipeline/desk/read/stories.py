@@ -201,25 +201,21 @@ def _conflicts(warehouse: Warehouse, limit: int, where: str, values: Sequence[An
     found = {}
     for figure_id, story_id, measure, unit, status, note, independent, metric_ids in rows:
         if story := of.get(story_id):
-            values_here = [said[key] for key in metric_ids or () if key in said] or [None]
+            values_here = [said[key] for key in metric_ids or () if key in said]
             found[figure_id] = Conflict(
                 figure_id,
                 story_id,
                 story.title,
                 measure,
                 unit,
-                min(values_here, key=_or_zero),
-                max(values_here, key=_or_zero),
+                min(values_here, default=None),
+                max(values_here, default=None),
                 status,
                 note,
                 independent,
                 story.last_published_at,
             )
     return [found[key] for key in ids if key in found]
-
-
-def _or_zero(value: float | None) -> float:
-    return value or 0.0
 
 
 def _values(warehouse: Warehouse, metric_ids: Sequence[str]) -> dict[str, float]:
