@@ -4,25 +4,19 @@ In: ``Item``, a fetched item and its place in the channel. Out: ``Draft``, one f
 the item is, with its numbers, sections and sketches; or a reject, with the reason and the item itself, for what is no
 article (walls, empty pages, failed fetches without a full text). Nothing is dropped.
 
-This is where nearly all processor time goes, and any number of workers may do it side by side. Items with HTML go
-through worker processes, since rare pages hang or crash an extractor; a killed one costs that page alone.
+This is where nearly all processor time goes, and any number of workers may do it side by side; see
+``pipeline.draft_articles`` for the step, and ``pipeline.ahead`` for a start before the batch comes.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
-
-import apache_beam as beam
-import structlog
-from apache_beam.utils.windowed_value import WindowedValue
+from datetime import datetime
+from typing import TypeGuard
 
 from pipeline.channel import Item
 from pipeline.extraction import killable
-from pipeline.extraction.revision import extract_or_explain, reads_html, warm_up
+from pipeline.extraction.revision import warm_up
 from pipeline.identify import row
 from pipeline.matching.judge import Matching
 from pipeline.matching.outline import Outline, outline
@@ -32,12 +26,8 @@ from schemas.errors import behind
 from schemas.reasons import reasons
 from schemas.records import Failure, Fetched, Metric, Reject, Revision
 
-log = structlog.get_logger()
-
 BROKEN = "pipeline_error"
 """The reason of an item that a step can't stand."""
-AHEAD = 16
-"""Items per worker that are under way at a time: enough to keep workers busy, few enough to hold in memory."""
 
 
 @dataclass(frozen=True)
@@ -110,52 +100,9 @@ def reject(fetched: Fetched, failure: Failure, now: datetime) -> Reject:
 
 def broken(fetched: Fetched, error: Exception, now: datetime) -> Reject:
     """The reject of an item that a step can't stand."""
-    refused = reject(fetched, Failure(reason=BROKEN, detail=f"{type(error).__name__}: {error}"[:500]), now)
-    log.error("item refused", fetch_id=fetched.fetch_id, url=fetched.url, error=refused.detail)
-    return refused
+    return reject(fetched, Failure(reason=BROKEN, detail=f"{type(error).__name__}: {error}"[:500]), now)
 
 
-@dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
-class DraftArticles(beam.PTransform):
-    """PCollection[Item] -> PCollection[Draft]."""
-
-    config: Drafting = field(default_factory=Drafting)
-
-    def expand(self, items: beam.PCollection[Item]) -> beam.PCollection[Draft]:
-        return items | "Draft" >> beam.ParDo(_Draft(self.config)).with_output_types(Draft)
-
-
-class _Draft(beam.DoFn):
-    """Keeps several items under way in the workers and gives drafts in the order of the items."""
-
-    def __init__(self, config: Drafting):
-        self._config = config
-        self._under_way: deque[tuple[Item, killable.Job[Any] | None, Any, Any]] = deque()
-
-    def start_bundle(self) -> None:
-        self._under_way.clear()
-
-    def process(
-        self, item: Item, window: Any = beam.DoFn.WindowParam, timestamp: Any = beam.DoFn.TimestampParam
-    ) -> Iterator[Any]:
-        job = None
-        extraction = self._config.extraction
-        if reads_html(item.fetched):
-            args = (item.fetched, datetime.now(UTC))
-            job = killable.Job(extraction.limits, extract_or_explain, args, extraction.timeout)
-        self._under_way.append((item, job, window, timestamp))
-        while len(self._under_way) > AHEAD * (extraction.workers or killable.cpus()):
-            yield self._next().value
-
-    def finish_bundle(self) -> Iterator[Any]:
-        while self._under_way:
-            yield self._next()
-
-    def _next(self) -> WindowedValue:
-        item, job, window, timestamp = self._under_way.popleft()
-        now = datetime.now(UTC)
-        try:
-            outcome = job.result() if job else extract_or_explain(item.fetched, now)
-        except killable.Killed as e:
-            outcome = Failure(reason="extract_timeout" if e.timed_out else "extract_crash", detail=e.detail)
-        return WindowedValue(draft(item, outcome, self._config, now), timestamp, (window,))
+def is_broken(outcome: Revision | Reject) -> TypeGuard[Reject]:
+    """Whether a step could not stand the item."""
+    return isinstance(outcome, Reject) and outcome.reason == BROKEN

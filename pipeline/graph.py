@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import apache_beam as beam
 
 from pipeline.channel import Item
-from pipeline.draft import DraftArticles, Drafting, Extraction
+from pipeline.draft import Drafting, Extraction
+from pipeline.draft_articles import DraftArticles
 from pipeline.matching.judge import Matching
 from pipeline.measure.step import Measuring
 from pipeline.reconcile import Reconciling

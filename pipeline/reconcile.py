@@ -158,6 +158,8 @@ def _rivals(groups: Sequence[_Group], evidence: Evidence, config: Reconciling) -
     """Put groups of different values together that speak of the same thing. An article that gives two values speaks
     of two things, unless it sets one against the other."""
     ordered = sorted(groups, key=lambda g: g.order)
+    if len({i.member.article_id for g in groups for i in g.items}) < 2:
+        return [[g] for g in ordered]  # nobody speaks against it: see _rivalry
     postings: dict[tuple[str, str], list[int]] = {}
     for n, group in enumerate(ordered):
         # A number without a unit may be a count: "the number of dead climbed to 14".
@@ -270,6 +272,8 @@ _MOST_NAMES = 40
 def _name(items: Sequence[Item]) -> str | None:
     """The measure whose head most of the articles have in theirs or in their sentences; a short one of those."""
     used = Counter(i.metric.measure for i in items if i.metric.measure)
+    if len(used) < 2:
+        return next(iter(used), None)
     common = set(sorted(used, key=lambda name: (-used[name], name))[:_MOST_NAMES])
     names = {i.metric.measure: i for i in items if i.metric.measure in common}
 

@@ -23,7 +23,7 @@ import tenacity
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
 from pipeline.channel import Counts
-from pipeline.draft import BROKEN, Draft, broken
+from pipeline.draft import Draft, broken, is_broken
 from pipeline.history import History, OpenWarehouse, Warehouse
 from pipeline.identify import IdentifiedBatch, fetch_of, identify_batch, row
 from pipeline.match import match
@@ -31,7 +31,7 @@ from pipeline.matching.judge import Matching
 from pipeline.measure.step import Measuring, measure_article
 from pipeline.reconcile import Reconciling, reconcile_batch
 from schemas.errors import Unavailable, behind
-from schemas.records import Article, Progress, Receipt, Record, Reject, Revision
+from schemas.records import Article, Progress, Receipt, Record, Revision
 
 log = structlog.get_logger()
 Clock = Callable[[], datetime]
@@ -121,7 +121,9 @@ class Settler:
                 return first + self._settle(warehouse, drafts[middle:], done)
             if not drafts or drafts[0].fetched is None:
                 raise
-            refused = replace(drafts[0], outcome=broken(drafts[0].fetched, e, self.clock()), fetched=None)
+            outcome = broken(drafts[0].fetched, e, self.clock())
+            log.error("item refused", fetch_id=fetch_of(outcome), url=outcome.url, error=outcome.detail)
+            refused = replace(drafts[0], outcome=outcome, fetched=None)
             return self._attempt(warehouse, [refused], done)
 
     def _attempt(self, warehouse: Warehouse, drafts: Sequence[Draft], done: bool) -> Counts:
@@ -130,7 +132,7 @@ class Settler:
         return Counts(
             items=len(drafts),
             new=len({fetch_of(d.outcome) for d in drafts} - known.keys()),
-            refused=sum(isinstance(d.outcome, Reject) and d.outcome.reason == BROKEN for d in drafts),
+            refused=sum(is_broken(d.outcome) for d in drafts),
         )
 
     def _progress(

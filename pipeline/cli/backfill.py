@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pathlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import click
 from rich.console import Console
@@ -74,7 +75,7 @@ def run_backfill(
     if done:
         advance(archive.size, total)
         return total
-    for items, bytes_read, last in _in_batches(archive, start, settings):
+    for items, bytes_read, last in _begun(_in_batches(archive, start, settings), batches):
         if stop.is_set():
             break
         total += batches.run(items, done=last)
@@ -86,18 +87,38 @@ def _is_done(archive: Archive, warehouse: Warehouse) -> bool:
     return any(progress.done for progress in warehouse.progress(archive.channel))
 
 
-def _in_batches(archive: Archive, start: int, settings: BackfillSettings) -> Iterator[tuple[list[Item], int, bool]]:
-    """The archive's items in batches, how many bytes of the file they end at, and whether it is the last batch."""
+class Batch(NamedTuple):
+    """``bytes_read``: of the file, at the end of the batch."""
+
+    items: list[Item]
+    bytes_read: int
+    last: bool
+
+
+def _in_batches(archive: Archive, start: int, settings: BackfillSettings) -> Iterator[Batch]:
+    """The archive's items in batches."""
     items: list[Item] = []
     size = bytes_read = 0
     for record in archive.read(start):
         if items and (len(items) >= settings.batch_items or size >= settings.batch_bytes):
-            yield items, bytes_read, False
+            yield Batch(items, bytes_read, False)
             items, size = [], 0
         items.append(Item(record.fetched, record.position))
         bytes_read = record.bytes_read
         size += _weight(items[-1])
-    yield items, archive.size, True
+    yield Batch(items, archive.size, True)
+
+
+def _begun(found: Iterable[Batch], batches: Batches) -> Iterator[Batch]:
+    """The same batches; workers have begun with each one, and with the next, when it comes."""
+    before = None
+    for batch in found:
+        batches.ahead(batch.items)
+        if before is not None:
+            yield before
+        before = batch
+    if before is not None:
+        yield before
 
 
 def _weight(item: Item) -> int:

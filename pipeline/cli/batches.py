@@ -33,6 +33,12 @@ class Batches:
     beam_options: Sequence[str] = ()
     patience: float = 0.0
 
+    def ahead(self, items: Sequence[Item]) -> None:
+        """Let workers begin with the items of a later run, while this process is busy with the run before."""
+        from pipeline import ahead
+
+        ahead.start(items, self.steps.drafting)
+
     def run(self, items: Sequence[Item], *, done: bool = False) -> Counts:
         """Bring the items into the warehouse. ``done``: the channel has no more. Raises what stopped the batch if it
         wasn't an item."""

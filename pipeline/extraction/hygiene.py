@@ -55,5 +55,10 @@ def clean_line(raw: str | None, cap: int = TITLE_CAP) -> str | None:
 
 def count_words(text: str) -> int:
     """Words of the text; of Chinese, Japanese, Thai and the like, which have no spaces, the characters."""
-    unspaced = len(_UNSPACED.findall(text))
+    unspaced = 0 if text.isascii() else len(_UNSPACED.findall(text))
     return unspaced + len(_WORD.findall(_UNSPACED.sub(" ", text) if unspaced else text))
+
+
+def has_words(text: str) -> bool:
+    """Whether there is one at all."""
+    return _WORD.search(text) is not None

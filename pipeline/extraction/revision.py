@@ -25,7 +25,7 @@ from pipeline.extraction import urls
 from pipeline.extraction.charset import decode
 from pipeline.extraction.dates import Belief, believe, url_clue
 from pipeline.extraction.furniture import without_furniture
-from pipeline.extraction.hygiene import TEXT_CAP, clean_line, clean_text, count_words, unwrapped
+from pipeline.extraction.hygiene import TEXT_CAP, clean_line, clean_text, count_words, has_words, unwrapped
 from pipeline.extraction.languages import language_of
 from pipeline.extraction.maintext import main_text
 from pipeline.extraction.metadata import Declared, author_names, declared
@@ -162,10 +162,10 @@ def _entry_text(fetched: Fetched) -> Content | None:
     origin = "archive" if archived or "archive" in fetched.provenance else "feed"
     if entry.content_type == "text/plain":
         text = clean_text(unwrapped(entry.content))
-        return Content(text, text, origin) if count_words(text) else None
+        return Content(text, text, origin) if has_words(text) else None
     raw = html_text(entry.content)
     text = without_furniture(raw, (entry.title,))
-    return Content(text, raw, origin) if count_words(text) else None
+    return Content(text, raw, origin) if has_words(text) else None
 
 
 def _better(page: Content | None, entry: Content | None) -> Content | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
@@ -26,9 +26,12 @@ def wire_credit(text: str, authors: Iterable[str] = ()) -> str | None:
     head, tail = text[:HEAD], text[-TAIL:]
     named = "\n".join(authors)
     best: tuple[int, str] | None = None
-    if not _any_agency().search(f"{head}\n{tail}\n{named}"):
+    where = f"{head}\n{tail}\n{named}"
+    if not _any_agency().search(where):
         return None
-    for credit, byline, in_head, in_tail in _agencies():
+    for credit, named_at_all, byline, in_head, in_tail in _agencies():
+        if not named_at_all.search(where):
+            continue
         for rank, found in enumerate((in_head.search(head), byline.search(named), in_tail.search(tail))):
             if found:
                 at = (rank * 10_000 + found.start(), credit)
@@ -57,17 +60,20 @@ def _rows() -> list[dict[str, Any]]:
 @functools.cache
 def _any_agency() -> re.Pattern[str]:
     """Any name at all: most texts hold none, and are done with."""
-    names = [name for row in _rows() for name in row["short"] + row["names"]]
+    return _any([name for row in _rows() for name in row["short"] + row["names"]])
+
+
+def _any(names: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(names)})(?!\w)|[Rr]eporting by")
 
 
 @functools.cache
-def _agencies() -> tuple[tuple[str, re.Pattern[str], re.Pattern[str], re.Pattern[str]], ...]:
+def _agencies() -> tuple[tuple[str, re.Pattern[str], re.Pattern[str], re.Pattern[str], re.Pattern[str]], ...]:
     return tuple((row["credit"], *_patterns(row["short"] + row["names"])) for row in _rows())
 
 
-def _patterns(names: Iterable[str]) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
-    """For an author's name; for the head of a text; for its tail."""
+def _patterns(names: Sequence[str]) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Whether it is named at all; for an author's name; for the head of a text; for its tail."""
     name = f"(?:[Tt]he )?(?:{'|'.join(names)})"
     byline = re.compile(
         rf"(?:^|[,/(]\s?|\b(?:with|at|for)\s){name}(?:$|[,/)]|\s(?:staff|writers?|news|agency)\b)", re.M
@@ -95,4 +101,4 @@ def _patterns(names: Iterable[str]) -> tuple[re.Pattern[str], re.Pattern[str], r
         + (r"|\([Rr]eporting by [^\n)]{3,300}[Ee]diting by" if "Reuters" in name else ""),
         re.M,
     )
-    return byline, in_head, in_tail
+    return _any(names), byline, in_head, in_tail

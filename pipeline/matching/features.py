@@ -24,6 +24,8 @@ from pipeline.matching.sketch import (
 )
 
 UNIT = 256
+MARKS = 1 << 12
+"""A small table of what an article has, by remainder: it stays in the cache, and nearly always it says no."""
 DAY_BITS = EARLY - 1
 TOP, HEAD = 20, 6
 """The heaviest words of an article, and the very heaviest, compared on their own."""
@@ -70,6 +72,7 @@ class Comparer:
         self._published = np.where(pool.dated, pool.time // DAY - FIRST_DAY, 0)
         self._mass = _masses(pool.terms.values, pool.terms.starts)
         self._slot = np.full(1 << TERM_BITS, -1, np.int16)
+        self._mark = np.zeros(MARKS, np.bool_)
 
     def features(self, i: int, others: np.ndarray) -> np.ndarray:
         """Of the article at ``i`` and each of ``others`` (positions in the pool): one row each, float32."""
@@ -78,8 +81,8 @@ class Comparer:
         days = (self._weekdays, pool.time, pool.dated, self._published, self._written)
         found = np.hstack(
             (
-                _terms(i, others, *pool.terms.both, self._mass, self._slot),
-                _texts(i, others, pool.keys.both, pool.shingles.both, pool.quotes.both, texts),
+                _terms(i, others, *pool.terms.both, self._mass, self._slot, self._mark),
+                _texts(i, others, pool.keys.both, pool.shingles.both, pool.quotes.both, texts, self._mark),
                 _numbers(i, others, *pool.numbers.both),
                 _days(i, others, pool.days.both, pool.years.both, days),
             )
@@ -135,13 +138,14 @@ def _masses(terms, starts):
 
 
 @njit(cache=True, nogil=True)
-def _terms(i, others, terms, starts, mass, slot):
+def _terms(i, others, terms, starts, mass, slot, mark):
     out = np.zeros((len(others), len(OF_TERMS)))
     mine_from, mine_to = starts[i], starts[i + 1]
     size = mine_to - mine_from
     hit = np.zeros(size, np.bool_)
     for t in range(size):
         slot[terms[mine_from + t] >> 12] = t
+        mark[(terms[mine_from + t] >> 12) % MARKS] = True
     for n in range(len(others)):
         j = others[n]
         hit[:] = False
@@ -151,7 +155,7 @@ def _terms(i, others, terms, starts, mass, slot):
         for t in range(starts[j], starts[j + 1]):
             term = terms[t]
             places = term & 15
-            at = slot[term >> 12]
+            at = slot[term >> 12] if mark[(term >> 12) % MARKS] else -1
             single = not places & IS_PAIR
             if at >= 0:
                 own = terms[mine_from + at]
@@ -232,6 +236,7 @@ def _terms(i, others, terms, starts, mass, slot):
         o[23] = their_missing / 16
     for t in range(size):
         slot[terms[mine_from + t] >> 12] = -1
+        mark[(terms[mine_from + t] >> 12) % MARKS] = False
     return out
 
 
@@ -254,60 +259,87 @@ def _common(a, b):
 @njit(cache=True, nogil=True)
 def _share(mine, theirs, my_halved, their_halved, my_digest, their_digest):
     halved = max(my_halved, their_halved)
-    if halved:
-        bound = np.uint32(1 << (SAMPLE_BITS - halved))
-        mine, theirs = mine[: np.searchsorted(mine, bound)], theirs[: np.searchsorted(theirs, bound)]
+    mine, theirs = _below(mine, halved), _below(theirs, halved)
+    return _share_of(_common(mine, theirs), len(mine), len(theirs), halved, my_digest, their_digest)
+
+
+@njit(cache=True, nogil=True)
+def _below(sample, halved):
+    """The part of a sample that is still in it when it is halved so many times."""
+    return sample[: np.searchsorted(sample, np.uint32(1 << (SAMPLE_BITS - halved)))] if halved else sample
+
+
+@njit(cache=True, nogil=True)
+def _share_of(shared, mine, theirs, halved, my_digest, their_digest):
+    """``shared``: how many shingles are in both of two samples of ``mine`` and ``theirs``."""
     if my_digest or their_digest:
-        whole = max(len(mine) if my_digest else 0, len(theirs) if their_digest else 0)
+        whole = max(mine if my_digest else 0, theirs if their_digest else 0)
     else:
-        whole = min(len(mine), len(theirs))
+        whole = min(mine, theirs)
     if whole == 0:
         return 0.0
-    shared = _common(mine, theirs)
     # One shingle more than was sampled: two of two sampled ones are no proof of a whole text.
     whole += 1 if halved and shared < whole else 0
     return round(min(1.0, shared / whole), 6)
 
 
 @njit(cache=True, nogil=True)
-def _shared_keys(mine, theirs):
-    """How many rare words and how many minimisers two articles share."""
-    words = minimisers = i = j = 0
-    while i < len(mine) and j < len(theirs):
-        if mine[i] == theirs[j]:
-            if mine[i] & COPY_KEY:
-                minimisers += 1
-            else:
-                words += 1
-            i += 1
-            j += 1
-        elif mine[i] < theirs[j]:
-            i += 1
-        else:
-            j += 1
+def _shared_keys(mine, theirs, mark):
+    """How many rare words and how many minimisers two articles share. ``mark``: see ``_common_marked``."""
+    words = minimisers = 0
+    for key in theirs:
+        if mark[key % MARKS]:
+            at = np.searchsorted(mine, key)
+            if at < len(mine) and mine[at] == key:
+                if key & COPY_KEY:
+                    minimisers += 1
+                else:
+                    words += 1
     return words, minimisers
 
 
 @njit(cache=True, nogil=True)
-def _texts(i, others, keys, shingles, quotes, texts):
+def _texts(i, others, keys, shingles, quotes, texts, mark):
     out = np.zeros((len(others), len(OF_TEXTS)))
     halved, digest, length = texts
     my_keys, mine, my_quotes = _row(keys, i), _row(shingles, i), _row(quotes, i)
+    for key in my_keys:
+        mark[key % MARKS] = True
+    for n in range(len(others)):
+        words, minimisers = _shared_keys(my_keys, _row(keys, others[n]), mark)
+        out[n, 0], out[n, 2] = words / 30, minimisers > 0
+    for key in my_keys:
+        mark[key % MARKS] = False
+    for shingle in mine:
+        mark[shingle % MARKS] = True
     for n in range(len(others)):
         j = others[n]
         o = out[n]
         theirs, their_quotes = _row(shingles, j), _row(quotes, j)
-        words, minimisers = _shared_keys(my_keys, _row(keys, j))
-        o[0] = words / 30
-        o[1] = _share(mine, theirs, halved[i], halved[j], digest[i], digest[j])
-        o[2] = minimisers > 0
-        o[3] = np.log1p(float(_common(mine, theirs) << max(halved[i], halved[j]))) / 4
+        most = max(halved[i], halved[j])
+        sampled, their_sampled = _below(mine, most), _below(theirs, most)
+        shared = _common_marked(sampled, their_sampled, mark)
+        o[1] = _share_of(shared, len(sampled), len(their_sampled), most, digest[i], digest[j])
+        o[3] = np.log1p(float((_common_marked(mine, theirs, mark) if most else shared) << most)) / 4
         o[4] = np.log1p(float(_common(my_quotes, their_quotes))) / 2
         o[5] = len(my_quotes) > 0 and len(their_quotes) > 0
         shorter, longer = min(length[i], length[j]), max(length[i], length[j])
         o[6] = np.log1p(float(shorter)) / 8
         o[7] = shorter / max(1, longer)
+    for shingle in mine:
+        mark[shingle % MARKS] = False
     return out
+
+
+@njit(cache=True, nogil=True)
+def _common_marked(mine, theirs, mark):
+    """``_common`` where ``mark`` tells which values may be mine: of most articles none is."""
+    shared = 0
+    for value in theirs:
+        if mark[value % MARKS]:
+            at = np.searchsorted(mine, value)
+            shared += at < len(mine) and mine[at] == value
+    return shared
 
 
 @njit(cache=True, nogil=True)

@@ -139,6 +139,7 @@ class Region:
         self._section_threshold = config.section_threshold
         self.articles: set[str] = set()
         self._probability: dict[tuple[str, str], float] = {}
+        self._edge: dict[tuple[str, str], bool] = {}
 
     def grow(self, touched: Iterable[str]) -> set[str]:
         """Take in all articles whose group a change of the touched may change; returns the sections it may change."""
@@ -171,10 +172,14 @@ class Region:
     def _edges_at(self, names: Iterable[str]) -> dict[tuple[str, str], Pair]:
         """All edges at these, by their ends; whatever these depend on is loaded."""
         found: dict[tuple[str, str], Pair] = {}
+        known = self._edge
         for name in names:
             for pair in self._web.pairs(name):
                 key = pair.article_id, pair.earlier_id
-                if key not in found and self._is_edge(pair):
+                edge = known.get(key)
+                if edge is None:
+                    edge = known[key] = self._is_edge(pair)
+                if edge:
                     found[key] = pair
         return found
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 from pipeline.measure.cue import Cue, cue_at
-from pipeline.measure.indirect import indirect
+from pipeline.measure.indirect import indirect, words_of_indirect
 from pipeline.measure.numbers import DASHES
 from pipeline.measure.phrases import main_subject, phrase_left, phrase_right
 from pipeline.measure.text import Sentence, Token
@@ -15,13 +16,13 @@ from pipeline.measure.vocabulary import Pack
 
 def cues_in(part: Sentence, toks: list[Token], quoted: Callable[[int], bool], pack: Pack) -> list[Cue]:
     """The cues of a sentence from left to right; ``quoted``: whether an offset of the text is in a quotation."""
-    speech = pack.speech
+    speech, words = pack.speech, _words_of_cues(pack)
     found: list[Cue] = []
     n = len(toks)
     for i, token in enumerate(toks):
-        if token.kind != "w" or quoted(part.start + token.start):
-            continue
         low = token.low
+        if low not in words or token.kind != "w" or quoted(part.start + token.start):
+            continue
         cue = None
         if low in speech.according_first:
             cue = _according(part, toks, i, pack)
@@ -36,6 +37,14 @@ def cues_in(part: Sentence, toks: list[Token], quoted: Callable[[int], bool], pa
     if not found and toks and toks[-1].text == ":":
         found.extend(_announcing(part, toks, pack))
     return found
+
+
+@functools.lru_cache(maxsize=64)
+def _words_of_cues(pack: Pack) -> frozenset[str]:
+    """All words that a cue may be found by."""
+    speech = pack.speech
+    listed = (speech.according_first, speech.verbs, speech.document_verbs, speech.documents)
+    return frozenset(word for words in (*listed, *words_of_indirect(speech)) for word in words)
 
 
 def _announcing(part: Sentence, toks: list[Token], pack: Pack) -> list[Cue]:

@@ -8,10 +8,11 @@ weights are set by hand on stories with known figures (see ``Weights``).
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.measure.compare import BARE, damage, digit_keys, interval_of
@@ -71,24 +72,43 @@ class Evidence:
         self.weights = weights
         self._naming = naming
         self._lists = scopes()
-        scenes = {(i.independent, i.metric.sentence): i.setting.scene for i in items}
-        self._count = Counter(word for scene in scenes.values() for word in scene.words)
-        self._all = max(20, len(scenes))
-        named = Counter(name for scene in scenes.values() for name in scene.names)
-        plain = {word for scene in scenes.values() for word in scene.plain}
-        common = {name for name, n in named.items() if n > 0.4 * max(10, len(scenes))}
-        self._no_names = frozenset(common | (named.keys() & plain))
-        self._crowd = crowds(items)
+        self._items = items
+        self._scenes = {(i.independent, i.metric.sentence): i.setting.scene for i in items}
+        self._all = max(20, len(self._scenes))
+
+    # Of most stories no two numbers need to be weighed: what all sentences tell is read when two first do.
+
+    @functools.cached_property
+    def _count(self) -> Counter[str]:
+        """In how many sentences each word stands."""
+        return Counter(word for scene in self._scenes.values() for word in scene.words)
+
+    @functools.cached_property
+    def _no_names(self) -> frozenset[str]:
+        """What looks like a name, but is in nearly all sentences, or in one in lower case."""
+        named = Counter(name for scene in self._scenes.values() for name in scene.names)
+        plain = {word for scene in self._scenes.values() for word in scene.plain}
+        common = {name for name, n in named.items() if n > 0.4 * max(10, len(self._scenes))}
+        return frozenset(common | (named.keys() & plain))
+
+    @functools.cached_property
+    def _crowd(self) -> Mapping[str, bool]:
+        return crowds(self._items)
 
     def agreement(self, a: Item, b: Item) -> float | None:
         """How much speaks for the two, whose values agree, being of one thing; None if too little does."""
         w = self.weights
         score = self._compatible(a, b)
-        if score is None or self._counted_apart(a, b):
+        if score is None:
             return None
         score += shared_rarity(a, b)
-        score += min(w.most_words, w.shared_word * self._shared(a.words & b.words))
-        score += w.companion * min(2, self.companions(a, b))
+        words, company = a.words & b.words, w.companion * min(2, self.companions(a, b))
+        # What is still to come can add so much at most: most pairs are small numbers that have nothing in common.
+        most = score + min(w.most_words, w.shared_word * len(words)) + company + 1.0 + w.shared_name
+        if most - (a.independent == b.independent) < w.agreement or self._counted_apart(a, b):
+            return None
+        score += min(w.most_words, w.shared_word * self._shared(words))
+        score += company
         if a.metric.form != b.metric.form:
             if min(a.rarity, b.rarity) < 1.5:
                 return None

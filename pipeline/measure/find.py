@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -19,11 +19,11 @@ _MINUS = frozenset("-−")
 def find_numbers(tokens: Sequence[Token], pack: Pack, country: str | None = None) -> list[Number]:
     """All numbers of the sentence, not overlapping. ``country`` (ISO 3166) decides what "$" is."""
     found: list[Number] = []
-    first = _first_words(pack)
+    first, signs = _first_words(pack), pack.money.signs
     i, n = 0, len(tokens)
     while i < n:
         token = tokens[i]
-        if token.kind == "w" and token.low not in first and not (i + 1 < n and _tells(tokens[i + 1])):
+        if token.kind != "n" and token.low not in first and not (i + 1 < n and _in_sign(token, tokens[i + 1], signs)):
             i += 1
             continue
         number = _number_at(tokens, i, pack, country)
@@ -37,17 +37,17 @@ def find_numbers(tokens: Sequence[Token], pack: Pack, country: str | None = None
 
 @functools.lru_cache(maxsize=64)
 def _first_words(pack: Pack) -> frozenset[str]:
-    """All words that a number may begin with."""
+    """All words and signs that a number may begin with, but digits."""
     numbers, grammar, money = pack.numbers, pack.grammar, pack.money
     words = (numbers.units, numbers.tens, numbers.scales, numbers.article, numbers.vague, numbers.multiples)
     parts = (numbers.decades, numbers.figures, numbers.minus, numbers.characters, grammar.half, grammar.quarter)
     of_money = (w.lower() for listed in (money.signs, money.codes) for w in listed)
-    return frozenset((*of_money, *grammar.a, *(w for listed in (*words, *parts) for w in listed)))
+    return frozenset((*of_money, *_MINUS, *grammar.a, *(w for listed in (*words, *parts) for w in listed)))
 
 
-def _tells(token: Token) -> bool:
-    """Whether what stands before this token may be a sign of a currency even if it is no listed word: "C$", "US $"."""
-    return token.glued or token.text in ("$", "=")
+def _in_sign(token: Token, after: Token, signs: Mapping[str, str]) -> bool:
+    """Whether the two may be a sign of a currency together: "C$", "US $"."""
+    return after.text in ("$", "=") or (after.glued and token.text + after.text in signs)
 
 
 def _number_at(tokens: Sequence[Token], i: int, pack: Pack, country: str | None) -> Number | None:

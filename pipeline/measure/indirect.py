@@ -10,12 +10,17 @@ import msgspec
 from pipeline.measure.cue import Cue, cue_at
 from pipeline.measure.phrases import main_subject, phrase_left
 from pipeline.measure.text import Sentence, Token
-from pipeline.measure.vocabulary import Pack
+from pipeline.measure.vocabulary import Pack, Speech
 
 _NEAR = 6
 """Tokens between a possessor and the noun of saying."""
 _IN_REACH = 12
 _CHARGE_REACH = 24
+
+
+def words_of_indirect(speech: Speech) -> tuple[frozenset[str], ...]:
+    """The words that ``indirect`` looks for."""
+    return speech.participles, speech.nouns, speech.in_documents, speech.accusing
 
 
 def indirect(part: Sentence, toks: list[Token], i: int, before: list[Cue], pack: Pack) -> Cue | None:

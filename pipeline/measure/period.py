@@ -14,7 +14,10 @@ from pipeline.measure.vocabulary import Pack, Periods
 
 _FARTHEST = 60
 """Characters between a number and its time."""
+_YEAR = r"(?:1[6-9]|20)\d\d"
 _NAME = re.compile(r" [A-Z][a-z]")
+_WORD = re.compile(r"[^\W\d_]+")
+_YEAR_OR_QUARTER = re.compile(rf"{_YEAR}|q[1-4]")
 _COUNTED = re.compile(r"_\d+$")
 
 
@@ -28,9 +31,14 @@ class Expression(msgspec.Struct, frozen=True):
 
 def expressions(text: str, published: datetime.date | None, pack: Pack) -> list[Expression]:
     """All expressions of time in the sentence that can be resolved; those tied to a verb of saying are left out."""
+    low = text.lower()
+    if len(low) != len(text):
+        low = text  # a rare letter that is two in lower case: offsets come first
+    if not _may_speak_of_time(low, pack.periods):
+        return []
     pattern, rows = _compiled(pack.periods)
     found = []
-    for m in pattern.finditer(text):
+    for m in pattern.finditer(low):
         row = rows[int((m.lastgroup or "r0_")[1:].split("_")[0])]
         g = {
             _COUNTED.sub("", name.split("_", 1)[1]): value
@@ -49,12 +57,23 @@ def expressions(text: str, published: datetime.date | None, pack: Pack) -> list[
             text, max(0, m.start() - 16), m.start() + 3
         ):
             continue
-        if row in ("month", "day", "days") and not _capital_month(m[0]):
+        if row in ("month", "day", "days") and not _capital_month(text[m.start() : m.end()]):
             continue
         iso = _RESOLVERS[row](g, published, pack.periods, text[max(0, m.start() - 40) : m.start()])
         if iso:
             found.append(Expression(m.start(), m.end(), iso))
     return _spans(text, found, pack.periods)
+
+
+def _may_speak_of_time(low: str, periods: Periods) -> bool:
+    """A gate before the costly pattern: whether a word or a year is there that every row has one of."""
+    return _YEAR_OR_QUARTER.search(low) is not None or not _words_of_time(periods).isdisjoint(_WORD.findall(low))
+
+
+@functools.cache
+def _words_of_time(periods: Periods) -> frozenset[str]:
+    lists = (periods.months, periods.weekdays, periods.ordinals, periods.relative, periods.day_words, periods.year_ago)
+    return frozenset(_WORD.findall(" ".join(phrase for listed in lists for phrase in listed)))
 
 
 def _spans(text: str, found: Sequence[Expression], periods: Periods) -> list[Expression]:
@@ -99,14 +118,13 @@ def period_of(
 
 
 def _capital_month(found: str) -> bool:
-    words = re.findall(r"[^\W\d_]+", found)
+    words = _WORD.findall(found)
     return any(w[0].isupper() for w in words) if words else True
 
 
 @functools.cache
 def _compiled(periods: Periods) -> tuple[re.Pattern[str], tuple[str, ...]]:
-    """One pattern for all rows of the pack, and the resolver of each row."""
-    year = r"(?:1[6-9]|20)\d\d"
+    """One pattern for all rows of the pack, for text in lower case, and the resolver of each row."""
     words = {
         "month": _any(periods.months),
         "weekday": _any(periods.weekdays),
@@ -114,8 +132,8 @@ def _compiled(periods: Periods) -> tuple[re.Pattern[str], tuple[str, ...]]:
         "relative": _any(periods.relative),
         "day_word": _any(periods.day_words),
         "year_ago": _any(periods.year_ago),
-        "y2": year,
-        "y": year,
+        "y2": _YEAR,
+        "y": _YEAR,
         "m": r"0[1-9]|1[0-2]",
         "d2": r"3[01]|[12]\d|0?[1-9]",
         "d": r"3[01]|[12]\d|0?[1-9]",
@@ -128,7 +146,7 @@ def _compiled(periods: Periods) -> tuple[re.Pattern[str], tuple[str, ...]]:
             filled = filled.replace(f"{{{name}}}", rf"(?P<r{i}_{name}>{choice})")
         parts.append(rf"(?P<r{i}>{_unique(filled)})")
         rows.append(row)
-    return re.compile(r"(?<![\w$€£.,-])(?:" + "|".join(parts) + r")(?![\w%]|[.,]\d)", re.IGNORECASE), tuple(rows)
+    return re.compile(r"(?<![\w$€£.,-])(?:" + "|".join(parts) + r")(?![\w%]|[.,]\d)"), tuple(rows)
 
 
 def _unique(pattern: str) -> str:

@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import NamedTuple
 
 from pipeline.measure.compare import content_words
 from pipeline.measure.pack import Pack
@@ -80,45 +79,176 @@ def scopes(language: str = "en") -> Scopes:
     )
 
 
-class Scene(NamedTuple):
-    """A sentence. ``plain``: its words in lower case, which are no names; ``past``: years and words that may place it
-    in the past; ``listed``: it is a row of a table or tells of a game; ``contrast``: it sets something
-    against something else; ``stretches``: of time, that it names."""
+class Scene:
+    """A sentence of an article. What it tells is read when it is asked for: most numbers meet no other like theirs."""
 
-    words: frozenset[str]
-    plain: frozenset[str]
-    names: frozenset[str]
-    topics: frozenset[str]
-    past: frozenset[str]
-    listed: bool
-    contrast: bool
-    stretches: frozenset[str]
+    def __init__(self, sentence: str, numbers: int, published: int | None, pack: Pack):
+        """``numbers``: how many of them it has; ``published``: the article's year."""
+        self._sentence, self._numbers, self._published, self._pack = sentence, numbers, published, pack
+
+    @functools.cached_property
+    def _tokens(self) -> list[str]:
+        return _WORD.findall(self._sentence)
+
+    @functools.cached_property
+    def _low(self) -> frozenset[str]:
+        return frozenset(t.lower() for t in self._tokens)
+
+    @functools.cached_property
+    def words(self) -> frozenset[str]:
+        return content_words(self._sentence, self._pack)
+
+    @functools.cached_property
+    def plain(self) -> frozenset[str]:
+        """Its words in lower case, which are no names."""
+        return frozenset(t for t in self._tokens if t[0].islower())
+
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        return _names(self._sentence, self._pack)
+
+    @functools.cached_property
+    def topics(self) -> frozenset[str]:
+        """The rows of synonyms that its words are in."""
+        return frozenset(row for word in self.words for row in self._pack.naming.alike.get(word, ()))
+
+    @functools.cached_property
+    def past(self) -> frozenset[str]:
+        """Years and words that may place it in the past."""
+        return frozenset(_YEAR.findall(self._sentence)) - {str(self._published)} | (self._pack.naming.past & self._low)
+
+    @functools.cached_property
+    def listed(self) -> bool:
+        """Whether it is a row of a table, or tells of a game."""
+        lists, low = scopes(), self._low
+        return (
+            (self._numbers >= lists.numbers and len(self._tokens) <= lists.words_each * self._numbers)
+            or len(lists.sport & low) >= lists.enough
+            or not lists.captions.isdisjoint(low)
+            or lists.ticker.search(self._sentence) is not None
+        )
+
+    @functools.cached_property
+    def contrast(self) -> bool:
+        """Whether it sets something against something else."""
+        return not self._pack.naming.contrast.isdisjoint(self._low)
+
+    @functools.cached_property
+    def stretches(self) -> frozenset[str]:
+        """The stretches of time that it names."""
+        return scopes().stretches & {singular(word, self._pack.words) for word in self._low}
 
 
-class Setting(NamedTuple):
-    """Where a number stands. ``others``: the metrics of its sentence beside it; ``fate``: what befell those counted;
-    ``days``: the weekdays near it; ``partial``: it is of some of a whole; ``increment``: of what came on top;
-    ``joined``: what is counted along ("25 drones and missiles"); ``counted_by``: who reports it is who has it;
-    ``moved``: it is one end of a move from one value to another."""
+class Setting:
+    """Where a number stands. What it tells is read when it is asked for, as with its ``scene``.
 
-    scene: Scene
-    near: frozenset[str]
-    names: frozenset[str]
-    others: tuple[Metric, ...]
-    fate: str | None
-    days: frozenset[str]
-    partial: bool
-    increment: bool
-    joined: frozenset[str]
-    counted_by: bool
-    moved: bool
-    at: int
-    """The number's offset in its sentence; -1 when it can't be told."""
+    ``at``: the number's offset in its sentence; -1 when it can't be told.
+    """
+
+    def __init__(self, metric: Metric, at: int, scene: Scene, beside: Sequence[Metric], pack: Pack):
+        """``beside``: all metrics of its sentence."""
+        self.at, self.scene = at, scene
+        self._metric, self._beside, self._pack = metric, beside, pack
+
+    @functools.cached_property
+    def _window(self) -> tuple[str, str]:
+        """What stands on each side of the number, cut at a full word."""
+        sentence, at = self._metric.sentence, self.at
+        start, end = (at, at + len(self._metric.surface)) if at >= 0 else (0, len(sentence[:400]))
+        left, right = sentence[max(0, start - REACH) : start], sentence[end : end + REACH]
+        if start > REACH and not sentence[start - REACH - 1].isspace():
+            left = _BLANK.split(left, 1)[-1]
+        if end + REACH < len(sentence) and not sentence[end + REACH].isspace():
+            right = right.rpartition(" ")[0]
+        return left, right
+
+    @functools.cached_property
+    def _words(self) -> tuple[list[str], list[str]]:
+        """The words before and after it."""
+        left, right = self._window
+        return _WORD.findall(left.lower()), _WORD.findall(right.lower())
+
+    @functools.cached_property
+    def near(self) -> frozenset[str]:
+        left, right = self._window
+        return content_words(f"{left} {right}", self._pack)
+
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """Names near it."""
+        left, right = self._window
+        return (_names(left, self._pack) | _names(right, self._pack)) & self.scene.names
+
+    @functools.cached_property
+    def others(self) -> tuple[Metric, ...]:
+        """The metrics of its sentence beside it."""
+        return tuple(m for m in self._beside[:60] if m.metric_id != self._metric.metric_id)
+
+    @functools.cached_property
+    def fate(self) -> str | None:
+        """What befell those counted: from the measure, else from the clause that the number stands in, first what
+        follows it."""
+        fates, metric = scopes().fates, self._metric
+        named = [fates[w] for w in content_words(metric.measure or "", self._pack) if w in fates]
+        if named or metric.measure is None or metric.unit not in (None, "person"):
+            return min(named, default=None)
+        left, right = self._window
+        after, before = _CLAUSE.split(right, 1)[0], _CLAUSE.split(left)[-1]
+        for words in (_WORD.findall(after.lower()), _WORD.findall(before.lower())[::-1]):
+            for word in words:
+                if word in fates:
+                    return fates[word]
+        return None
+
+    @functools.cached_property
+    def days(self) -> frozenset[str]:
+        """The weekdays near it."""
+        found = set()
+        text = " ".join(self._window)
+        said_on = scopes().said_on
+        for match in _WORD.finditer(text):
+            word = match[0].lower().removesuffix("'s").removesuffix("’s")
+            if (
+                word in self._pack.periods.weekdays
+                and match[0][0].isupper()
+                and not said_on.search(text[: match.start()])
+            ):
+                found.add(word)
+        return frozenset(found)
+
+    @functools.cached_property
+    def partial(self) -> bool:
+        """Whether it is of some of a whole."""
+        before, after = self._words
+        beside = [w for w in before[-1:] if w not in ("of", "more")] + after[:1]
+        return not self._pack.naming.partial.isdisjoint(beside) or not scopes().some.isdisjoint((*before, *after))
+
+    @functools.cached_property
+    def increment(self) -> bool:
+        """Whether it is of what came on top."""
+        lists, (left, right), (before, after) = scopes(), self._window, self._words
+        low = f"{left} | {right}".lower()
+        return not lists.increment.isdisjoint(before[-1:] + after[:2]) or any(p in low for p in lists.increments)
+
+    @functools.cached_property
+    def joined(self) -> frozenset[str]:
+        """What is counted along: "25 drones and missiles"."""
+        return frozenset(_JOINED.findall(self._window[1])) - self._pack.gate
+
+    @functools.cached_property
+    def counted_by(self) -> bool:
+        """Whether who reports it is who has it."""
+        return not scopes().counting.isdisjoint(self._words[0][-1:])
+
+    @functools.cached_property
+    def moved(self) -> bool:
+        """Whether it is one end of a move from one value to another."""
+        left, right = self._window
+        return _FROM.search(left) is not None or (_TO.match(right) is not None and "from" in self._words[0][-6:])
 
 
 def settings(metrics: Sequence[Metric], published: int | None, pack: Pack) -> list[Setting]:
     """The setting of each metric of one article, in their order; ``published``: the year of publication."""
-    lists = scopes()
     scenes: dict[str, Scene] = {}
     starts = _starts(metrics)
     together: dict[tuple[str, int], list[Metric]] = {}
@@ -131,7 +261,7 @@ def settings(metrics: Sequence[Metric], published: int | None, pack: Pack) -> li
         if scene is None:
             scene = scenes[metric.sentence] = _scene(metric.sentence, len(beside), published, pack)
         at = metric.span_start - start if start >= 0 else -1
-        found.append(_setting(metric, at, scene, beside, pack, lists))
+        found.append(Setting(metric, at, scene, beside, pack))
     return found
 
 
@@ -175,25 +305,7 @@ def _places(surface: str, sentence: str, most: int = 20) -> list[int]:
 
 @functools.lru_cache(maxsize=1 << 13)  # A story's sentences come again with each new member.
 def _scene(sentence: str, numbers: int, published: int | None, pack: Pack) -> Scene:
-    lists = scopes()
-    tokens = _WORD.findall(sentence)
-    low = [t.lower() for t in tokens]
-    words = content_words(sentence, pack)
-    games = lists.sport.intersection(low)
-    row = numbers >= lists.numbers and len(tokens) <= lists.words_each * numbers
-    return Scene(
-        words=words,
-        plain=frozenset(t for t in tokens if t[0].islower()),
-        names=_names(sentence, pack),
-        topics=frozenset(row for word in words for row in pack.naming.alike.get(word, ())),
-        past=frozenset(_YEAR.findall(sentence)) - {str(published)} | (pack.naming.past & set(low)),
-        listed=row
-        or len(games) >= lists.enough
-        or not lists.captions.isdisjoint(low)
-        or lists.ticker.search(sentence) is not None,
-        contrast=not pack.naming.contrast.isdisjoint(low),
-        stretches=lists.stretches & {singular(word, pack.words) for word in low},
-    )
+    return Scene(sentence, numbers, published, pack)
 
 
 @functools.lru_cache(maxsize=1 << 14)
@@ -220,60 +332,3 @@ def as_name(word: str) -> str:
 def _calendar(pack: Pack) -> frozenset[str]:
     """The names of days and months."""
     return frozenset(as_name(str(word)) for word in (*pack.periods.weekdays, *pack.periods.months))
-
-
-def _setting(metric: Metric, at: int, scene: Scene, beside: Sequence[Metric], pack: Pack, lists: Scopes) -> Setting:
-    sentence = metric.sentence
-    start, end = (at, at + len(metric.surface)) if at >= 0 else (0, len(sentence[:400]))
-    left, right = _window(sentence, start, end)
-    low = f"{left} | {right}".lower()
-    before, after = _WORD.findall(left.lower()), _WORD.findall(right.lower())
-    partial = not pack.naming.partial.isdisjoint([w for w in before[-1:] if w not in ("of", "more")] + after[:1])
-    around = frozenset(before) | frozenset(after)
-    return Setting(
-        scene=scene,
-        near=content_words(f"{left} {right}", pack),
-        names=(_names(left, pack) | _names(right, pack)) & scene.names,
-        others=tuple(m for m in beside[:60] if m.metric_id != metric.metric_id),
-        fate=_fate(metric, left, right, pack, lists),
-        days=_days(left, right, pack, lists),
-        partial=partial or not lists.some.isdisjoint(around),
-        increment=not lists.increment.isdisjoint(before[-1:] + after[:2]) or any(p in low for p in lists.increments),
-        joined=frozenset(_JOINED.findall(right)) - pack.gate,
-        counted_by=not lists.counting.isdisjoint(before[-1:]),
-        moved=_FROM.search(left) is not None or (_TO.match(right) is not None and "from" in before[-6:]),
-        at=at,
-    )
-
-
-def _window(sentence: str, start: int, end: int) -> tuple[str, str]:
-    """What stands on each side of a number, cut at a full word."""
-    left, right = sentence[max(0, start - REACH) : start], sentence[end : end + REACH]
-    if start > REACH and not sentence[start - REACH - 1].isspace():
-        left = _BLANK.split(left, 1)[-1]
-    if end + REACH < len(sentence) and not sentence[end + REACH].isspace():
-        right = right.rpartition(" ")[0]
-    return left, right
-
-
-def _fate(metric: Metric, left: str, right: str, pack: Pack, lists: Scopes) -> str | None:
-    """From the measure, else from the clause that the number stands in, first what follows it."""
-    named = [lists.fates[w] for w in content_words(metric.measure or "", pack) if w in lists.fates]
-    if named or metric.measure is None or metric.unit not in (None, "person"):
-        return min(named, default=None)
-    after, before = _CLAUSE.split(right, 1)[0], _CLAUSE.split(left)[-1]
-    for words in (_WORD.findall(after.lower()), _WORD.findall(before.lower())[::-1]):
-        for word in words:
-            if word in lists.fates:
-                return lists.fates[word]
-    return None
-
-
-def _days(left: str, right: str, pack: Pack, lists: Scopes) -> frozenset[str]:
-    found = set()
-    text = f"{left} {right}"
-    for match in _WORD.finditer(text):
-        word = match[0].lower().removesuffix("'s").removesuffix("’s")
-        if word in pack.periods.weekdays and match[0][0].isupper() and not lists.said_on.search(text[: match.start()]):
-            found.add(word)
-    return frozenset(found)

@@ -12,7 +12,8 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from pipeline.channel import Item
-from pipeline.draft import DraftArticles, Drafting, Extraction
+from pipeline.draft import Drafting, Extraction
+from pipeline.draft_articles import DraftArticles
 from pipeline.extraction import killable
 from pipeline.extraction.killable import Job, Killed, Limits
 from schemas import coders

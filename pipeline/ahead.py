@@ -1,0 +1,85 @@
+"""Draft items before their batch comes, in worker processes: so these are busy while the batch before is settled.
+
+A draft depends on its item alone, so it does not matter when and where it is made. What was started and is not fetched
+(the run was stopped) is dropped; what a worker was killed for is drafted anew, step by step, by the step that needs it.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from pipeline.channel import Item
+from pipeline.draft import Draft, Drafting, draft
+from pipeline.extraction import killable
+from pipeline.extraction.revision import extract_or_explain, warm_up
+from schemas.records import Revision
+
+WORTH = 50
+"""Items that are worth a pool of workers."""
+
+_Key = tuple[killable.Limits, str, int, int]
+_started: dict[_Key, killable.Job[Draft]] = {}
+
+
+@dataclass(frozen=True)
+class _WarmUp:
+    """Makes a new worker ready to draft with these options (a pickled ``Drafting``)."""
+
+    options: bytes
+
+    def __call__(self) -> None:
+        global _options
+        _options = pickle.loads(self.options)
+        warm_up()
+
+
+_options = Drafting()
+"""In a worker: the options of its pool."""
+
+
+def pool_of(options: Drafting) -> killable.Limits:
+    """The pool of workers that draft with these options."""
+    extraction = options.extraction
+    preload, ready = (__name__,), _WarmUp(pickle.dumps(options))
+    return killable.Limits(extraction.workers, extraction.max_tasks, extraction.max_memory, preload, ready)
+
+
+def start(items: Iterable[Item], options: Drafting) -> None:
+    """Let workers begin with these. A few are done before workers are ready, and are left to the step."""
+    items = list(items)
+    if len(items) < WORTH:
+        return
+    pool, longest = pool_of(options), 2 * options.extraction.timeout
+    for item in items:
+        _started[_key(item, pool)] = killable.Job(pool, _draft, (item, datetime.now(UTC)), longest)
+
+
+def take(item: Item, pool: killable.Limits) -> killable.Job[Draft] | None:
+    """What was started for the item."""
+    return _started.pop(_key(item, pool), None) if _started else None
+
+
+def draft_of(job: killable.Job[Draft], item: Item) -> Draft | None:
+    """Wait for the draft of the item; None if the worker was killed for it."""
+    try:
+        found = job.result()
+    except killable.Killed:
+        return None
+    return replace(found, fetched=item.fetched) if isinstance(found.outcome, Revision) else found
+
+
+def drop() -> None:
+    """Forget what was started and not taken."""
+    _started.clear()
+
+
+def _draft(item: Item, now: datetime) -> Draft:
+    found = draft(item, extract_or_explain(item.fetched, now), _options, now)
+    return replace(found, fetched=None)  # it need not come back
+
+
+def _key(item: Item, pool: killable.Limits) -> _Key:
+    return pool, item.fetched.fetch_id, item.partition, item.position

@@ -1,0 +1,100 @@
+"""The step that drafts items: PCollection[Item] -> PCollection[Draft], one for each, in their order.
+
+Items with HTML go through worker processes, since rare pages hang or crash an extractor; a killed one costs that page
+alone. What was started ahead (``pipeline.ahead``) is only fetched.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import structlog
+from apache_beam.utils.windowed_value import WindowedValue
+
+from pipeline import ahead
+from pipeline.channel import Item
+from pipeline.draft import Draft, Drafting, draft, is_broken
+from pipeline.extraction import killable
+from pipeline.extraction.revision import extract_or_explain, reads_html
+from schemas.records import Failure, Revision
+
+log = structlog.get_logger()
+
+UNDER_WAY = 16
+"""Items per worker that are under way at a time: enough to keep workers busy, few enough to hold in memory."""
+
+
+class _UnderWay(NamedTuple):
+    """An item, and what a worker does with it: all of it, if that was started ahead, or the extraction, or nothing."""
+
+    item: Item
+    started: killable.Job[Draft] | None
+    extraction: killable.Job[Revision | Failure] | None
+    window: Any
+    timestamp: Any
+
+
+@dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
+class DraftArticles(beam.PTransform):
+    """PCollection[Item] -> PCollection[Draft]."""
+
+    config: Drafting = field(default_factory=Drafting)
+
+    def expand(self, items: beam.PCollection[Item]) -> beam.PCollection[Draft]:
+        return items | "Draft" >> beam.ParDo(_Draft(self.config)).with_output_types(Draft)
+
+
+class _Draft(beam.DoFn):
+    """Keeps several items under way in the workers and gives drafts in the order of the items."""
+
+    def __init__(self, config: Drafting):
+        self._config = config
+        self._under_way: deque[_UnderWay] = deque()
+
+    def setup(self) -> None:
+        self._pool = ahead.pool_of(self._config)
+
+    def start_bundle(self) -> None:
+        self._under_way.clear()
+
+    def process(
+        self, item: Item, window: Any = beam.DoFn.WindowParam, timestamp: Any = beam.DoFn.TimestampParam
+    ) -> Iterator[Any]:
+        started = ahead.take(item, self._pool)
+        extraction = None if started else self._extraction(item)
+        self._under_way.append(_UnderWay(item, started, extraction, window, timestamp))
+        while len(self._under_way) > UNDER_WAY * (self._config.extraction.workers or killable.cpus()):
+            yield self._next().value
+
+    def finish_bundle(self) -> Iterator[Any]:
+        while self._under_way:
+            yield self._next()
+
+    def _next(self) -> WindowedValue:
+        item, started, extraction, window, timestamp = self._under_way.popleft()
+        found = (ahead.draft_of(started, item) if started else None) or self._draft(item, extraction)
+        if is_broken(found.outcome):
+            log.error("item refused", fetch_id=item.fetched.fetch_id, url=item.fetched.url, error=found.outcome.detail)
+        return WindowedValue(found, timestamp, (window,))
+
+    def _extraction(self, item: Item) -> killable.Job[Revision | Failure] | None:
+        """The extraction of HTML, in a worker."""
+        if not reads_html(item.fetched):
+            return None
+        extraction = self._config.extraction
+        args = (item.fetched, datetime.now(UTC))
+        return killable.Job(extraction.limits, extract_or_explain, args, extraction.timeout)
+
+    def _draft(self, item: Item, extraction: killable.Job[Revision | Failure] | None) -> Draft:
+        now = datetime.now(UTC)
+        extraction = extraction or self._extraction(item)
+        try:
+            outcome = extraction.result() if extraction else extract_or_explain(item.fetched, now)
+        except killable.Killed as e:
+            outcome = Failure(reason="extract_timeout" if e.timed_out else "extract_crash", detail=e.detail)
+        return draft(item, outcome, self._config, now)
