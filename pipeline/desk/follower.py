@@ -10,10 +10,12 @@ import fcntl
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -25,6 +27,7 @@ from pipeline.desk.webhooks import Outbox
 from schemas.errors import DoorError, Unusable
 
 log = structlog.get_logger()
+INDEXED_AT_ONCE = 1000
 CHECK_EVERY = 100
 """Rounds from one comparison of the copy with the warehouse to the next."""
 
@@ -65,7 +68,10 @@ class Follower:
         self.folder = folder / hashlib.sha256(url.encode()).hexdigest()[:12]
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(self.folder)
+        replica.remove_all(self.folder)  # what a desk that was killed left behind
         self._removed = False
+        self._seconds = 1.0
+        self._to_index: list[Any] | None = None
         self._replica: replica.Replica | None = None
         self._memory_limit = memory_limit
         self.search = SearchIndex(self.folder / "words.sqlite")
@@ -83,6 +89,7 @@ class Follower:
             source = self._source()
             self._cursor = changes.start(source)
             return source
+        log.info("copying the warehouse for its readers", warehouse=shown(self._url), folder=str(self.folder))
         copy = replica.Replica(self.folder, self._source, self._memory_limit)
         self._cursor = copy.copy(self._clock())
         copy.open()
@@ -100,6 +107,7 @@ class Follower:
 
     def start(self, seconds: float) -> None:
         """Follow every so many seconds, in a thread of its own, until ``close``."""
+        self._seconds = seconds
         self._thread = threading.Thread(target=self._run, args=(seconds,), name="follower", daemon=True)
         self._thread.start()
 
@@ -117,13 +125,13 @@ class Follower:
     def _run(self, seconds: float) -> None:
         while not self._stop.is_set():
             self.look()
-            self._stop.wait(seconds)
+            self._stop.wait(0 if self.status.indexing and not self.status.problem else seconds)
 
     def look(self) -> None:
         """A round that does not raise: what is wrong is told on the pages and in the log."""
         try:
             if self.status.indexing:
-                self.index_all()
+                self.index_some(self._seconds)
             self.follow()
             self.status.problem = ""
         except DoorError as e:
@@ -135,18 +143,23 @@ class Follower:
             self.status.problem = f"{type(e).__name__}: {e}"
 
     def index_all(self) -> None:
-        """Index what the index does not have as it is now, the newest first, so that it serves long before it is
-        whole."""
-        log.info("indexing the articles' words", warehouse=shown(self._url))
-        rows = self.warehouse.query(
-            "SELECT article_id, text_hash FROM articles ORDER BY coalesce(published_at, first_seen_at) DESC NULLS LAST"
-        )
-        for part in changes.parts(rows, 1000):
-            wanted = self.search.lacking(part)
-            self.search.add(self.warehouse.articles(wanted))
-            if self._stop.is_set():
-                return
-        self.status.indexing = False
+        """Index what the index does not have as it is now."""
+        while self.status.indexing and not self._stop.is_set():
+            self.index_some(60.0)
+
+    def index_some(self, seconds: float) -> None:
+        """Index for about so long; the newest come first, so that the index serves long before it is whole."""
+        if self._to_index is None:
+            log.info("indexing the articles' words", warehouse=shown(self._url))
+            self._to_index = self.warehouse.query(
+                "SELECT article_id, text_hash FROM articles ORDER BY coalesce(published_at, first_seen_at) NULLS FIRST"
+            )
+        deadline = time.monotonic() + seconds
+        while self._to_index and time.monotonic() < deadline and not self._stop.is_set():
+            part = self._to_index[-INDEXED_AT_ONCE:]
+            self.search.add(self.warehouse.articles(self.search.lacking(part)))
+            del self._to_index[-INDEXED_AT_ONCE:]
+        self.status.indexing = bool(self._to_index)
 
     def follow(self) -> int:
         """One round; returns how many items were new."""
@@ -158,10 +171,10 @@ class Follower:
         if self._removed:
             self._removed = False
             self._copy_anew()
-        self.status.followed_at = self._clock()
-        self._rounds += 1
         if self.outbox:
             self.outbox.note(self.warehouse, self._clock())
+        self.status.followed_at = self._clock()
+        self._rounds += 1
         return found
 
     def _follow_some(self) -> tuple[int, bool]:

@@ -67,6 +67,12 @@ class Replica:
         return self.warehouse.count("articles") == source.count("articles")
 
 
+def remove_all(folder: Path) -> None:
+    """Remove all copies in the folder."""
+    for path in folder.glob("replica-*.duckdb"):
+        remove(path)
+
+
 def remove(path: Path) -> None:
     """Remove a copy and what lies beside it."""
     for file in path.parent.glob(f"{path.name}*"):

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -115,8 +116,10 @@ def test_hooks_of_the_settings_are_told_of_what_comes(tmp_path, warehouse):
         f'[[desk.webhooks]]\nurl = "http://{address}/"\nsecret = "s3cret"\nevents = ["story"]\n'
     )
     with serving(tmp_path, "--warehouse", warehouse) as (process, base):
-        while '"generation"' not in get(f"{base}/live")[1] or "Up to date as of" not in get(base)[1]:
-            pass
+        deadline = time.monotonic() + 60
+        while "Up to date as of" not in get(base)[1]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         open_warehouse(warehouse).apply(
             [
                 Story(story_id=key("tram"), title="Tram derailed", last_published_at=NOW, independent_count=3),
@@ -124,7 +127,7 @@ def test_hooks_of_the_settings_are_told_of_what_comes(tmp_path, warehouse):
                 Receipt(fetch_id=key("f"), outcome="article", article_id=key("tram"), at=NOW),
             ]
         )
-        message_id, body = got.get(timeout=30)
+        message_id, body = got.get(timeout=60)
         process.terminate()
         process.communicate(timeout=20)
     server.shutdown()
