@@ -171,6 +171,22 @@ async def wait_for(base: str, said: str) -> None:
             await asyncio.sleep(0.5)
 
 
+async def until_it_writes(base: str) -> None:
+    """Wait until the desk has seen the stream's first articles, three minutes at most."""
+    async with aiohttp.ClientSession() as session:
+        for _ in range(180):
+            async with session.get(base + "/live") as answer:
+                if (await answer.json())["articles"]:
+                    return
+            await asyncio.sleep(1)
+    print("  the stream has written nothing within three minutes")
+
+
+def cpu(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
 def report(taken: dict[str, list[float]]) -> None:
     for kind, times in taken.items():
         if len(times) > 20:
@@ -198,17 +214,24 @@ def measure(url: str, folder: pathlib.Path, rate: float, seconds: float) -> None
         print(f"  answers after {time.perf_counter() - began:.1f} s")
         asyncio.run(wait_for(base, "search index is still"))
         print(f"  index whole after {time.perf_counter() - began:.0f} s")
-        print("quiet:")
-        report(asyncio.run(load(base, paths, rate, seconds / 3)))
+        print(f"quiet, load of the machine {os.getloadavg()[0]:.1f}:")
+        used = cpu(desk.pid)
+        taken = asyncio.run(load(base, paths, rate, seconds / 3))
+        report(taken)
+        asked = sum(len(times) for times in taken.values())
+        print(f"  processor time of the desk {(cpu(desk.pid) - used) / asked * 1e3:.0f} ms a request")
         queue = f"sqlite:///{folder}/queue.db"
         with running("stream", "--queue", queue, "--warehouse", url) as stream:
-            print("while the stream writes:")
+            print(f"while the stream writes, load of the machine {os.getloadavg()[0]:.1f}:")
 
             async def both() -> dict[str, list[float]]:
                 stop = asyncio.Event()
                 feeding = asyncio.create_task(feed(queue, 5, stop))
-                await asyncio.sleep(10)  # the stream has loaded its models and is at work
+                await until_it_writes(base)
+                used = cpu(desk.pid)
                 taken = await load(base, paths, rate, seconds)
+                asked = sum(len(times) for times in taken.values())
+                print(f"  processor time of the desk {(cpu(desk.pid) - used) / asked * 1e3:.0f} ms a request")
                 stop.set()
                 await feeding
                 return taken

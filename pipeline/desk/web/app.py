@@ -38,7 +38,7 @@ def make_app(desk: Desk, hosts: Iterable[str] = protection.LOOPBACK, token: str 
         Middleware(protection.KnownHosts, hosts=tuple(hosts)),
         Middleware(protection.SameOrigin),
         *([Middleware(protection.Token, token=token)] if token else []),
-        Middleware(GZipMiddleware, minimum_size=1000),
+        Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4),
     ]
     app = Starlette(
         routes=routes(),
