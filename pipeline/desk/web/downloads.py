@@ -26,7 +26,7 @@ from pipeline.desk.web import pages
 from schemas.publish import column_texts
 from schemas.tables import TABLES, Table
 
-ROWS = 2000
+ROWS = 10_000
 """Rows read at a time."""
 INTERNAL = ("sketches", "pairs")
 """What matching keeps for itself; the desk's copy does not follow them."""
