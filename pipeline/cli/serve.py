@@ -84,6 +84,7 @@ def _serve(
     from pipeline.desk.read.sources import lines
     from pipeline.desk.web.app import make_app
     from pipeline.desk.web.desk import Desk
+    from pipeline.desk.web.pages import asked_for_the_front, sources_of
     from pipeline.desk.web.protection import LOOPBACK
     from pipeline.desk.webhooks import Hook, Outbox, Sender
 
@@ -97,10 +98,13 @@ def _serve(
 
     follower = Follower(url, folder, now, desk.memory_limit, outbox if hooks else None)
     sender = Sender(follower.outbox, lambda: WebhookClient(desk.webhooks_allowed), now) if follower.outbox else None
+    shown_desk = Desk(follower, now, shown(url), state, desk.public_url)
+    follower.after_round = lambda: (asked_for_the_front(shown_desk), sources_of(shown_desk, now()))
+    asked_for_the_front(shown_desk)
     follower.start(desk.refresh_seconds)
     try:
         app = make_app(
-            Desk(follower, now, shown(url), state, desk.public_url),
+            shown_desk,
             hosts=(*LOOPBACK, listener.getsockname()[0], *desk.hosts),
             token=desk.token.get_secret_value() if desk.token else None,
         )

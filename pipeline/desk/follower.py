@@ -77,6 +77,8 @@ class Follower:
         self.search = SearchIndex(self.folder / "words.sqlite")
         self.outbox = outbox(self.folder) if outbox else None
         self.status = Status(indexing=True)
+        self.after_round: Callable[[], object] = lambda: None
+        """Called in the follower's thread after each round."""
         self._cursor = Cursor()
         self._rounds = 0
         self._stop = threading.Event()
@@ -133,6 +135,7 @@ class Follower:
             if self.status.indexing:
                 self.index_some(self._seconds)
             self.follow()
+            self.after_round()
             self.status.problem = ""
         except DoorError as e:
             if self.status.problem != str(e):

@@ -46,9 +46,7 @@ def page(request: Request, template: str, **values: object) -> HTMLResponse:
 def front(request: Request) -> Response:
     desk = desk_of(request)
     now = desk.clock()
-    found = desk.keep("front", lambda: stories.front(desk.warehouse, now, FRONT))
-    disputed = desk.keep("disputed", lambda: stories.conflicts(desk.warehouse, 6))
-    latest = desk.keep("latest", lambda: lists.latest_articles(desk.warehouse, 12))
+    found, disputed, latest = asked_for_the_front(desk)
     look = last_look(request)
     since = stories.since(desk.warehouse, look, [s.story_id for s in found]) if look else stories.Since()
     alarms = [line for line in sources_of(desk, now) if line.alarm]
@@ -58,6 +56,17 @@ def front(request: Request) -> Response:
     if look is None:
         _mark_seen(answer, now)
     return answer
+
+
+def asked_for_the_front(
+    desk: Desk,
+) -> tuple[list[stories.StoryLine], list[stories.Conflict], list[lists.ArticleLine]]:
+    """What the front page shows of the warehouse; the follower asks for it too, so that no reader waits for it."""
+    return (
+        desk.keep("front", lambda: stories.front(desk.warehouse, desk.clock(), FRONT)),
+        desk.keep("disputed", lambda: stories.conflicts(desk.warehouse, 6)),
+        desk.keep("latest", lambda: lists.latest_articles(desk.warehouse, 12)),
+    )
 
 
 def sources_of(desk: Desk, now: datetime) -> list[sources.SourceLine]:
