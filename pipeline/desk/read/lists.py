@@ -55,6 +55,14 @@ def article_lines(warehouse: Warehouse, article_ids: Iterable[str]) -> list[Arti
     return [found[key] for key in wanted if key in found]
 
 
+def texts(warehouse: Warehouse, article_ids: Sequence[str]) -> dict[str, str]:
+    """Article id -> its whole text."""
+    if not article_ids:
+        return {}
+    sql = f"SELECT article_id, text FROM articles WHERE article_id IN ({marks(article_ids)})"
+    return dict(warehouse.query(sql, article_ids))
+
+
 def latest_articles(warehouse: Warehouse, limit: int) -> list[ArticleLine]:
     """The articles published last."""
     rows = warehouse.query(

@@ -180,9 +180,7 @@ def search(request: Request) -> Response:
     before = parameters.before_number(request.query_params)
     hits = desk.search.find(wanted, PAGE, before) if wanted.anything else []
     lines = lists.article_lines(desk.warehouse, [article_id for _, article_id in hits])
-    texts = (
-        {a.article_id: a.text for a in desk.warehouse.articles([a.article_id for a in lines])} if wanted.words else {}
-    )
+    texts = lists.texts(desk.warehouse, [a.article_id for a in lines]) if wanted.words else {}
     return page(
         request, "search.html", wanted=wanted, lines=lines,
         excerpts={key: snippet.excerpt(text, wanted.words) for key, text in texts.items()},
