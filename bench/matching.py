@@ -26,7 +26,7 @@ from scores import b_cubed
 from pipeline.history import Nothing
 from pipeline.match import Matched, Matching, match
 from pipeline.matching.copies import groups
-from pipeline.matching.judge import Judge
+from pipeline.matching.judge import Judge, pool_of
 from pipeline.matching.sections import find_sections
 from pipeline.matching.sketch import COPY_KEY, pack, sketch, unpack
 from schemas.records import Article, Sketch
@@ -129,7 +129,7 @@ def growth(folder: Path, counts: Sequence[int]) -> None:
     first = None
     for count in counts:
         start = time.process_time()
-        judge = Judge(grown(base, count), Matching())
+        judge = Judge(pool_of(grown(base, count), Matching()))
         built = time.process_time()
         chosen = range(count // 2, count, max(1, count // 2 // SAMPLED))
         pairs = sum(len(judge.pairs(judge.pool.sketches[i].article_id)) for i in chosen)

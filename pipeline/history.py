@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from schemas.records import (
@@ -44,8 +44,12 @@ class History(Protocol):
 class Warehouse(History, Protocol):
     """A history that batches are added to: the part of connectors.warehouse.Warehouse that the graph uses."""
 
+    url: str
+
     def hold(self) -> AbstractContextManager[Any]: ...
     def progress(self, channel: str) -> list[Progress]: ...
+    def generation(self) -> str: ...
+    def sketches_between(self, earliest: datetime, latest: datetime, most: int) -> list[Sketch] | None: ...
     def apply(self, records: Iterable[Record]) -> None: ...
 
 

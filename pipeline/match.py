@@ -16,7 +16,7 @@ and cut into batches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -24,21 +24,24 @@ import msgspec
 
 from pipeline.history import History
 from pipeline.matching import stories
-from pipeline.matching.judge import Matching
+from pipeline.matching.horizon import Horizon
+from pipeline.matching.judge import Matching, pool_of
 from pipeline.matching.outline import Outline, outline
 from pipeline.matching.settlement import Settled, Settlement
 from pipeline.matching.sketch import section_id
 from pipeline.matching.web import Tie
-from schemas.records import Article, ArticleSection, Link, Member, Record, Replaced, Section
+from schemas.records import Article, ArticleSection, Link, Member, Record, Replaced, Section, Sketch
 
 
 class Matched(NamedTuple):
-    """What to write and to hand on for one batch; see the module's docstring."""
+    """What to write and to hand on for one batch; see the module's docstring. ``horizon``: as it is when that is
+    written."""
 
     links: tuple[Link, ...]
     members: tuple[Member, ...]
     emptied: tuple[str, ...]
     records: tuple[Record, ...]
+    horizon: Horizon
 
 
 def match(
@@ -47,15 +50,18 @@ def match(
     config: Matching,
     now: datetime,
     outlines: Mapping[str, Outline] | None = None,
+    around: Callable[[Sequence[Sketch]], Horizon] | None = None,
 ) -> Matched:
     """Match the new and changed articles of a batch with each other and with the past. ``now``: the time of events.
-    ``outlines``: those that are known already, by article id."""
+    ``outlines``: those that are known already, by article id. ``around``: gives what of the past is at hand for these
+    sketches; the rest is asked of ``history``."""
     fresh = {a.article_id: a for a in articles}
     known = outlines or {}
     outlined = {key: known.get(key) or outline(a, config) for key, a in fresh.items()}
     sections = {key: found.sections for key, found in outlined.items()}
     sketches = [s for found in outlined.values() for s in found.sketches]
-    settled = Settlement(sketches, history, config).settle()
+    horizon = around(sketches) if around else Horizon(pool_of((), config))
+    settled = Settlement(sketches, history, config, horizon).settle()
     before = _members_before(settled, history)
     after = dict(before)
     for key, article in fresh.items():
@@ -75,6 +81,7 @@ def match(
         members=tuple(members),
         emptied=tuple(story.story_id for story in emptied),
         records=(*sketches, *settled.pairs, *rows, *emptied, *events, *sectioned),
+        horizon=settled.horizon,
     )
 
 

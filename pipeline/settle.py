@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import msgspec
@@ -27,13 +27,17 @@ from pipeline.draft import Draft, broken, is_broken
 from pipeline.history import History, OpenWarehouse, Warehouse
 from pipeline.identify import IdentifiedBatch, fetch_of, identify_batch, row
 from pipeline.match import match
+from pipeline.matching.horizon import Horizon, Kept
 from pipeline.matching.judge import Matching
 from pipeline.measure.step import Measuring, measure_article
 from pipeline.reconcile import Reconciling, reconcile_batch
+from schemas import ids
 from schemas.errors import Unavailable, behind
-from schemas.records import Article, Progress, Receipt, Record, Revision
+from schemas.records import Article, Progress, Receipt, Record, Revision, Sketch
 
 log = structlog.get_logger()
+_horizons: dict[tuple[str, timedelta, int, int], Kept] = {}
+"""What this process keeps of the warehouses that it settles batches in."""
 Clock = Callable[[], datetime]
 
 
@@ -46,20 +50,34 @@ class Settling:
     reconciling: Reconciling = field(default_factory=Reconciling)
 
 
+class Settled(NamedTuple):
+    """All records that a batch adds or changes, the receipts that the past has of its fetches, by fetch id, and the
+    horizon as it is when the records are written."""
+
+    records: list[Record]
+    known: dict[str, Receipt]
+    horizon: Horizon
+
+
 def settle(
-    drafts: Sequence[Draft], history: History, config: Settling, now: datetime
-) -> tuple[list[Record], dict[str, Receipt]]:
-    """All records that a batch adds or changes, and the receipts that the past has of its fetches, by fetch id."""
+    drafts: Sequence[Draft],
+    history: History,
+    config: Settling,
+    now: datetime,
+    around: Callable[[Sequence[Sketch]], Horizon] | None = None,
+) -> Settled:
+    """Settle a batch. ``around``: see ``match``."""
     identified = identify_batch((d.outcome for d in drafts), history, now)
     mine = _drafts_of(drafts, identified)
     outlines = {key: d.outline for key, d in mine.items() if d.outline is not None}
-    matched = match(identified.articles, history, config.matching, now, outlines)
+    matched = match(identified.articles, history, config.matching, now, outlines, around)
     metrics = {
         a.article_id: mine[a.article_id].metrics if a.article_id in mine else measure_article(a, config.measuring)
         for a in identified.articles
     }
     figures = reconcile_batch(metrics, matched.members, matched.emptied, history, config.reconciling)
-    return [*identified.articles, *identified.records, *matched.links, *matched.records, *figures], identified.known
+    records = [*identified.articles, *identified.records, *matched.links, *matched.records, *figures]
+    return Settled(records, identified.known, matched.horizon)
 
 
 def _drafts_of(drafts: Sequence[Draft], identified: IdentifiedBatch) -> dict[str, Draft]:
@@ -127,13 +145,21 @@ class Settler:
             return self._attempt(warehouse, [refused], done)
 
     def _attempt(self, warehouse: Warehouse, drafts: Sequence[Draft], done: bool) -> Counts:
-        records, known = settle(drafts, warehouse, self.config, self.clock())
-        warehouse.apply([*records, *self._progress(warehouse, drafts, known, done)])
+        with self._kept(warehouse).batch(warehouse) as kept:
+            settled = settle(drafts, warehouse, self.config, self.clock(), kept.around)
+            warehouse.apply([*settled.records, *self._progress(warehouse, drafts, settled.known, done)])
+            kept.keep(settled.horizon)
         return Counts(
             items=len(drafts),
-            new=len({fetch_of(d.outcome) for d in drafts} - known.keys()),
+            new=len({fetch_of(d.outcome) for d in drafts} - settled.known.keys()),
             refused=sum(is_broken(d.outcome) for d in drafts),
         )
+
+    def _kept(self, warehouse: Warehouse) -> Kept:
+        """The horizon that this process keeps of the warehouse."""
+        matching = self.config.matching
+        key = warehouse.url, matching.horizon, matching.candidates, matching.crowd
+        return _horizons.setdefault(key, Kept(matching))
 
     def _progress(
         self, warehouse: Warehouse, drafts: Sequence[Draft], known: Mapping[str, Receipt], done: bool
@@ -153,6 +179,7 @@ class Settler:
                 records=found.records + 1,
                 receipts=found.receipts + new,
                 repeats=found.repeats + (not new),
+                token=ids.content_id("progress", found.token, fetch_id, str(d.position), now.isoformat()),
                 at=now,
             )
         if done and not rows:

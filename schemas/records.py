@@ -351,6 +351,8 @@ class Progress(Record, frozen=True, kw_only=True):
     records: int = 0
     receipts: int = 0
     repeats: int = 0
+    token: str | None = None
+    """Another one with each batch: who keeps something of the warehouse in memory knows by it whether that is right."""
     done: bool = False
     at: datetime
 

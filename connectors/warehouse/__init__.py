@@ -100,6 +100,13 @@ class Warehouse(Protocol):
 
     def progress(self, channel: str) -> list[Progress]: ...
 
+    def generation(self) -> str:
+        """Another text after each batch that anybody wrote (``Progress.token``), the same as long as nobody did."""
+
+    def sketches_between(self, earliest: datetime, latest: datetime, most: int) -> list[Sketch] | None:
+        """The sketches with a time from ``earliest`` to ``latest``, and those without one; None if these are more than
+        ``most``."""
+
     # -- reading: commands --
     def scan(self, record: type[R], rows: int) -> Iterator[list[R]]:
         """All rows of the record's table (its part of them) in the order of the key, ``rows`` at a time: not more than

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
+from schemas.ids import content_id
 from schemas.records import Article, ArticleSection, Link, Member, Metric, Pair, Progress, Receipt, Record, Sketch
 
 R = TypeVar("R", bound=Record)
@@ -43,6 +45,21 @@ class ReadsByColumn(ABC):
 
     def metrics(self, article_ids: Sequence[str]) -> list[Metric]:
         return self._having(Metric, article_id=article_ids)
+
+    @abstractmethod
+    def rows(self, record: type[R], where: str = "", parameters: Sequence[Any] = (), order: str = "") -> list[R]: ...
+
+    @abstractmethod
+    def count(self, table: str, where: str = "", parameters: Sequence[Any] = ()) -> int: ...
+
+    def generation(self) -> str:
+        return content_id("generation", *(p.token for p in self.rows(Progress, order="channel, partition")))
+
+    def sketches_between(self, earliest: datetime, latest: datetime, most: int) -> list[Sketch] | None:
+        where, times = '"at" IS NULL OR "at" BETWEEN ? AND ?', (earliest, latest)
+        if self.count("sketches", where, times) > most:
+            return None
+        return self.rows(Sketch, where, times)
 
     def progress(self, channel: str) -> list[Progress]:
         return sorted(self._having(Progress, channel=[channel]), key=lambda row: row.partition)

@@ -10,13 +10,13 @@ import numpy as np
 from numba import njit
 
 from pipeline.matching.copies import SAMPLE_BITS
+from pipeline.matching.masses import ALL, FIRST, HEAD, LEAD, NAME_PAIRS, NAMES, PAIRS, SQUARES, TITLE, TOP, VERY_FIRST
 from pipeline.matching.pool import Pool
 from pipeline.matching.sketch import (
     COPY_KEY,
     EARLY,
     IN_LEAD,
     IN_TITLE,
-    IS_DIGEST,
     IS_NAME,
     IS_PAIR,
     TELLING_NUMBER,
@@ -27,8 +27,6 @@ UNIT = 256
 MARKS = 1 << 12
 """A small table of what an article has, by remainder: it stays in the cache, and nearly always it says no."""
 DAY_BITS = EARLY - 1
-TOP, HEAD = 20, 6
-"""The heaviest words of an article, and the very heaviest, compared on their own."""
 LONG_AGO = 60
 """Gaps in days are cut here; unknown ones are -1."""
 DAY = 86_400_000_000
@@ -63,25 +61,18 @@ class Comparer:
 
     def __init__(self, pool: Pool):
         self.pool = pool
-        evidence = pool.evidence
-        self._halved = np.array([e.halved for e in evidence], np.int64)
-        self._digest = np.array([bool(e.flags & IS_DIGEST) for e in evidence], np.bool_)
-        self._length = np.array([e.length for e in evidence], np.int64)
-        self._weekdays = np.array([e.weekdays for e in evidence], np.int64)
-        self._written = np.array([e.written for e in evidence], np.int64)
         self._published = np.where(pool.dated, pool.time // DAY - FIRST_DAY, 0)
-        self._mass = _masses(pool.terms.values, pool.terms.starts)
         self._slot = np.full(1 << TERM_BITS, -1, np.int16)
         self._mark = np.zeros(MARKS, np.bool_)
 
     def features(self, i: int, others: np.ndarray) -> np.ndarray:
         """Of the article at ``i`` and each of ``others`` (positions in the pool): one row each, float32."""
         pool = self.pool
-        texts = (self._halved, self._digest, self._length)
-        days = (self._weekdays, pool.time, pool.dated, self._published, self._written)
+        texts = (pool.halved, pool.digest, pool.length)
+        days = (pool.weekdays, pool.time, pool.dated, self._published, pool.written)
         found = np.hstack(
             (
-                _terms(i, others, *pool.terms.both, self._mass, self._slot, self._mark),
+                _terms(i, others, *pool.terms.both, pool.mass, self._slot, self._mark),
                 _texts(i, others, pool.keys.both, pool.shingles.both, pool.quotes.both, texts, self._mark),
                 _numbers(i, others, *pool.numbers.both),
                 _days(i, others, pool.days.both, pool.years.both, days),
@@ -99,42 +90,9 @@ class Comparer:
     def share(self, i: int, j: int) -> float:
         """The share of the shorter text's shingles that the other has, from the two samples. Of a digest the share is
         of its own shingles: a piece quoted in one makes no copy of the other."""
-        mine, theirs = self.pool.shingles.row(i), self.pool.shingles.row(j)
-        return float(_share(mine, theirs, self._halved[i], self._halved[j], self._digest[i], self._digest[j]))
-
-
-# What an article weighs in all, the denominators of coverages: columns of ``_masses``.
-_SQUARES, _ALL, _LEAD, _TITLE, _NAMES, _PAIRS, _NAME_PAIRS, _TOP, _HEAD = range(9)
-
-
-@njit(cache=True, nogil=True)
-def _masses(terms, starts):
-    rows = len(starts) - 1
-    mass = np.zeros((rows, 9))
-    for i in range(rows):
-        rank = 0
-        for t in range(starts[i], starts[i + 1]):
-            term = terms[t]
-            rarity, frequency, places = (term >> 8) & 15, (term >> 4) & 15, term & 15
-            if places & IS_PAIR:
-                mass[i, _PAIRS] += rarity
-                if places & IS_NAME:
-                    mass[i, _NAME_PAIRS] += rarity
-                continue
-            mass[i, _SQUARES] += (rarity * frequency) ** 2
-            mass[i, _ALL] += rarity
-            if places & IN_LEAD:
-                mass[i, _LEAD] += rarity
-            if places & IN_TITLE:
-                mass[i, _TITLE] += rarity
-            if places & IS_NAME:
-                mass[i, _NAMES] += rarity * frequency
-            if rank < TOP:
-                mass[i, _TOP] += rarity
-            if rank < HEAD:
-                mass[i, _HEAD] += rarity
-            rank += 1
-    return mass
+        pool = self.pool
+        mine, theirs = pool.shingles.row(i), pool.shingles.row(j)
+        return float(_share(mine, theirs, pool.halved[i], pool.halved[j], pool.digest[i], pool.digest[j]))
 
 
 @njit(cache=True, nogil=True)
@@ -210,28 +168,28 @@ def _terms(i, others, terms, starts, mass, slot, mark):
                 name = 1.0 if hit[t] else 0.0
             rank += 1
         o, a, b = out[n], mass[i], mass[j]
-        o[0] = dot / np.sqrt(max(1.0, a[_SQUARES] * b[_SQUARES]))
-        o[1] = covered / max(1.0, min(a[_ALL], b[_ALL]))
-        o[2] = covered / max(1.0, max(a[_ALL], b[_ALL]))
+        o[0] = dot / np.sqrt(max(1.0, a[SQUARES] * b[SQUARES]))
+        o[1] = covered / max(1.0, min(a[ALL], b[ALL]))
+        o[2] = covered / max(1.0, max(a[ALL], b[ALL]))
         o[3] = np.log1p(covered) / 4
         o[4] = np.log1p(rare) / 2
-        o[5] = lead / max(1.0, min(a[_LEAD], b[_LEAD]))
-        o[6] = mine_lead / max(1.0, a[_LEAD])
-        o[7] = their_lead / max(1.0, b[_LEAD])
-        o[8] = title / max(1.0, min(a[_TITLE], b[_TITLE]))
-        o[9] = mine_title / max(1.0, a[_TITLE])
-        o[10] = their_title / max(1.0, b[_TITLE])
-        o[11] = a[_TITLE] == 0 or b[_TITLE] == 0
-        o[12] = names / max(1.0, min(a[_NAMES], b[_NAMES]))
-        o[13] = names / max(1.0, max(a[_NAMES], b[_NAMES]))
+        o[5] = lead / max(1.0, min(a[LEAD], b[LEAD]))
+        o[6] = mine_lead / max(1.0, a[LEAD])
+        o[7] = their_lead / max(1.0, b[LEAD])
+        o[8] = title / max(1.0, min(a[TITLE], b[TITLE]))
+        o[9] = mine_title / max(1.0, a[TITLE])
+        o[10] = their_title / max(1.0, b[TITLE])
+        o[11] = a[TITLE] == 0 or b[TITLE] == 0
+        o[12] = names / max(1.0, min(a[NAMES], b[NAMES]))
+        o[13] = names / max(1.0, max(a[NAMES], b[NAMES]))
         o[14] = name
         o[15] = their_name
-        o[16] = pairs / max(1.0, min(a[_PAIRS], b[_PAIRS]))
-        o[17] = name_pairs / max(1.0, min(a[_NAME_PAIRS], b[_NAME_PAIRS]))
-        o[18] = top / max(1.0, a[_TOP])
-        o[19] = their_top / max(1.0, b[_TOP])
-        o[20] = head / max(1.0, a[_HEAD])
-        o[21] = their_head / max(1.0, b[_HEAD])
+        o[16] = pairs / max(1.0, min(a[PAIRS], b[PAIRS]))
+        o[17] = name_pairs / max(1.0, min(a[NAME_PAIRS], b[NAME_PAIRS]))
+        o[18] = top / max(1.0, a[FIRST])
+        o[19] = their_top / max(1.0, b[FIRST])
+        o[20] = head / max(1.0, a[VERY_FIRST])
+        o[21] = their_head / max(1.0, b[VERY_FIRST])
         o[22] = missing / 16
         o[23] = their_missing / 16
     for t in range(size):

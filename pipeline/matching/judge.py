@@ -7,7 +7,7 @@ Pure: the same sketches give the same judgements.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -50,12 +50,17 @@ Known = dict[tuple[str, str], np.ndarray]
 """The features of pairs (later, earlier) that were compared already."""
 
 
-class Judge:
-    """Finds the pairs of articles and sections of one set of sketches. What it compares, it notes in ``known``."""
+def pool_of(sketches: Iterable[Sketch], config: Matching) -> Pool:
+    """The pool of these sketches."""
+    return Pool(list(sketches), config.horizon, config.candidates, config.crowd)
 
-    def __init__(self, sketches: Iterable[Sketch], config: Matching, known: Known | None = None):
-        self.pool = Pool(list(sketches), config.horizon, config.candidates, config.crowd)
-        self._comparer = Comparer(self.pool)
+
+class Judge:
+    """Finds the pairs of articles and sections of a pool. What it compares, it notes in ``known``."""
+
+    def __init__(self, pool: Pool, known: Known | None = None):
+        self.pool = pool
+        self._comparer = Comparer(pool)
         self._known = {} if known is None else known
 
     def pairs(self, name: str) -> list[Pair]:
@@ -80,6 +85,22 @@ class Judge:
             )
         return found
 
+    def features(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+        """Of these pairs (later, earlier), one row each."""
+        wanted: dict[str, list[str]] = {}
+        for later, earlier in pairs:
+            if (later, earlier) not in self._known:
+                wanted.setdefault(later, []).append(earlier)
+        position = self.pool.position
+        for later, others in wanted.items():
+            rows = self._comparer.features(position[later], np.array([position[name] for name in others], np.int64))
+            self._known.update(((later, earlier), row) for earlier, row in zip(others, rows, strict=True))
+        return np.stack([self._known[pair] for pair in pairs])
+
+    def containment(self, later: str, earlier: str) -> float:
+        """The share of the shorter article's text that the other has."""
+        return float(self.features([(later, earlier)])[0, FEATURES.index("containment")])
+
     def compare(self, a: str, b: str) -> Pair:
         """Two articles of the pool, whether or not they are each other's candidates."""
         earlier, later = sorted((self.pool.position[a], self.pool.position[b]))
@@ -92,16 +113,13 @@ class Judge:
         )
 
 
-def probabilities(
-    edges: Sequence[Pair], around: Graph, names: Sequence[str], sketches: Mapping[str, Sketch], known: Known
-) -> list[float]:
-    """Of each edge of a graph, that both ends tell one story. ``names``: of the graph's nodes, in order."""
+def probabilities(edges: Sequence[Pair], around: Graph, names: Sequence[str], own: np.ndarray) -> list[float]:
+    """Of each edge of a graph, that both ends tell one story. ``names``: of the graph's nodes, in order. ``own``: the
+    features of each edge by itself (``Judge.features``)."""
     number = {name: n for n, name in enumerate(names)}
     later = np.array([number[p.article_id] for p in edges], np.int64)
     earlier = np.array([number[p.earlier_id] for p in edges], np.int64)
     likeness = np.array([p.likeness for p in edges])
-    _compare([(p.article_id, p.earlier_id) for p in edges], sketches, known)
-    own = np.stack([known[p.article_id, p.earlier_id] for p in edges])
     rows = np.hstack((surroundings(later, earlier, likeness, around), own))
     return trained("links", (*SURROUNDINGS, *FEATURES)).probability(rows).tolist()
 
@@ -109,25 +127,3 @@ def probabilities(
 def calibrated(probability: float) -> float:
     """How sure a link of this probability is: the share of such links that were right on held-out folds."""
     return trained("links", (*SURROUNDINGS, *FEATURES)).calibrated(probability)
-
-
-def containment(later: str, earlier: str, sketches: Mapping[str, Sketch], known: Known) -> float:
-    """The share of the shorter article's text that the other has."""
-    _compare([(later, earlier)], sketches, known)
-    return float(known[later, earlier][FEATURES.index("containment")])
-
-
-def _compare(pairs: Sequence[tuple[str, str]], sketches: Mapping[str, Sketch], known: Known) -> None:
-    """Note the features of pairs that are not known yet."""
-    wanted: dict[str, list[str]] = {}
-    for later, earlier in pairs:
-        if (later, earlier) not in known:
-            wanted.setdefault(later, []).append(earlier)
-    if not wanted:
-        return
-    names = {name for later, others in wanted.items() for name in (later, *others)}
-    pool = Pool([sketches[name] for name in names], timedelta(0), 0, 0)
-    comparer = Comparer(pool)
-    for later, others in wanted.items():
-        rows = comparer.features(pool.position[later], np.array([pool.position[name] for name in others], np.int64))
-        known.update(((later, earlier), row) for earlier, row in zip(others, rows, strict=True))

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from pipeline.matching import lexicon, words
 from pipeline.matching.copies import SAME, SHINGLE
-from pipeline.matching.judge import Judge, Matching
+from pipeline.matching.judge import Judge, Matching, pool_of
 from pipeline.matching.mentions import Mentions, mentions
 from pipeline.matching.outline import outline
 from pipeline.matching.pool import order
@@ -78,7 +78,7 @@ def explain(a: Article, b: Article, config: Matching) -> Likeness:
     sketches = [outline(x, config).sketches[0] for x in (a, b)]
     if order(sketches[0]) < order(sketches[1]):
         a, b = b, a
-    judge = Judge(sketches, config)
+    judge = Judge(pool_of(sketches, config))
     apart = "" if len(judge.pool.candidates(1)) else _why_apart(a, b, config)
     pair = judge.compare(a.article_id, b.article_id)
     learned = config.rarities.of(subtag(a.language))

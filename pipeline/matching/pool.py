@@ -7,14 +7,17 @@ What is a candidate depends on the set of sketches alone, never on the order in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import bisect
+import copy
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numba import njit
 
-from pipeline.matching.sketch import IS_SECTION, Evidence, unpack
+from pipeline.matching.masses import masses
+from pipeline.matching.sketch import IS_DIGEST, IS_SECTION, Evidence, unpack
 from schemas.records import Sketch
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -47,57 +50,112 @@ class Rows:
         """For kernels."""
         return self.values, self.starts
 
+    def merged(self, other: Rows, take: np.ndarray) -> Rows:
+        """The rows of both at the places ``take``; those of the other are numbered on from the last of these."""
+        lengths = np.concatenate((np.diff(self.starts), np.diff(other.starts)))[take]
+        starts = np.zeros(len(take) + 1, np.int64)
+        np.cumsum(lengths, out=starts[1:])
+        values = np.empty(starts[-1], self.values.dtype)
+        _gather(*self.both, *other.both, take, values, starts)
+        return Rows(values, starts)
+
 
 class Pool:
     """See the module's docstring. ``sketches`` are put in order; positions are indices into ``self.sketches``. Holds
-    scratch space: not for several threads at once."""
+    scratch space: not for several threads at once. Of a pool only ``changed`` makes another; it never changes itself.
+
+    ``most`` candidates are given at most. Of a key that many hold, the ``crowd`` nearest in time count."""
 
     def __init__(self, sketches: Sequence[Sketch], horizon: timedelta, most: int, crowd: int):
-        unpacked = [(sketch, unpack(sketch.evidence)) for sketch in sketches]
-        unpacked.sort(key=lambda pair: (*order(pair[0], pair[1].part_of), pair[0].article_id))
-        self.sketches = [s for s, _ in unpacked]
-        self.evidence: list[Evidence] = [e for _, e in unpacked]
-        self.position = {s.article_id: i for i, s in enumerate(self.sketches)}
-        self.section = np.array([bool(e.flags & IS_SECTION) for e in self.evidence], np.bool_)
-        self.dated = np.array([s.at is not None for s in self.sketches], np.bool_)
-        self.time = np.array([_microseconds(s.at or BEGINNING) for s in self.sketches], np.int64)
-        self.terms = Rows.of([e.terms for e in self.evidence], np.uint32)
-        self.shingles = Rows.of([e.shingles for e in self.evidence], np.uint32)
-        self.quotes = Rows.of([e.quotes for e in self.evidence], np.uint32)
-        self.numbers = Rows.of([e.numbers for e in self.evidence], np.uint32)
-        self.days = Rows.of([e.days for e in self.evidence], np.uint16)
-        self.years = Rows.of([e.years for e in self.evidence], np.uint8)
-        owners: dict[str, int] = {}
-        whole = [e.part_of or s.article_id for s, e in unpacked]
-        self._owner = np.array([owners.setdefault(w, len(owners)) for w in whole], np.int64)
-        languages: dict[str, int] = {}
-        self._language = np.array([languages.setdefault(s.language, len(languages)) for s in self.sketches], np.int64)
-        self._undated = int((~self.dated).sum())
         self._most, self._crowd = most, crowd
-        self._seen = np.zeros(len(self.sketches), np.int32)
         self._horizon = horizon // timedelta(microseconds=1)
-        self.keys = Rows.of([np.array(s.keys, np.int64) for s in self.sketches], np.int64)
-        self._index(self.keys)
+        self._owners: dict[str, int] = {}
+        """Article -> its number; shared with the pools that are made of this one."""
+        self._languages: dict[str, int] = {}
+        self._read(sketches)
+        self._place_all()
+        holder = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.keys.starts))
+        of_language = self.keys.values | (self._language[holder] << 40)  # Languages are in lists of their own.
+        by_key = np.argsort(of_language, kind="stable")  # Holders ascend already.
+        self._key, self._all = of_language[by_key], holder[by_key]
+        self._index()
 
     def __len__(self) -> int:
         return len(self.sketches)
 
-    def _index(self, keys: Rows) -> None:
+    def _read(self, sketches: Sequence[Sketch]) -> None:
+        """The columns: one value, or one row of values, a sketch."""
+        unpacked = [(sketch, unpack(sketch.evidence)) for sketch in sketches]
+        ordered = sorted((*order(s, e.part_of), s.article_id, n) for n, (s, e) in enumerate(unpacked))
+        self._order = [found[:3] for found in ordered]
+        self.sketches = [unpacked[found[3]][0] for found in ordered]
+        self.evidence: list[Evidence] = [unpacked[found[3]][1] for found in ordered]
+        evidence = self.evidence
+        self.section = np.array([bool(e.flags & IS_SECTION) for e in evidence], np.bool_)
+        self.digest = np.array([bool(e.flags & IS_DIGEST) for e in evidence], np.bool_)
+        self.halved = np.array([e.halved for e in evidence], np.int64)
+        self.length = np.array([e.length for e in evidence], np.int64)
+        self.weekdays = np.array([e.weekdays for e in evidence], np.int64)
+        self.written = np.array([e.written for e in evidence], np.int64)
+        self.dated = np.array([s.at is not None for s in self.sketches], np.bool_)
+        self.time = np.array([_microseconds(s.at or BEGINNING) for s in self.sketches], np.int64)
+        self.terms = Rows.of([e.terms for e in evidence], np.uint32)
+        self.shingles = Rows.of([e.shingles for e in evidence], np.uint32)
+        self.quotes = Rows.of([e.quotes for e in evidence], np.uint32)
+        self.numbers = Rows.of([e.numbers for e in evidence], np.uint32)
+        self.days = Rows.of([e.days for e in evidence], np.uint16)
+        self.years = Rows.of([e.years for e in evidence], np.uint8)
+        self.keys = Rows.of([np.array(s.keys, np.int64) for s in self.sketches], np.int64)
+        self.mass = masses(*self.terms.both)
+        owners, languages = self._owners, self._languages
+        wholes = [e.part_of or s.article_id for s, e in zip(self.sketches, evidence, strict=True)]
+        self._owner = np.array([owners.setdefault(whole, len(owners)) for whole in wholes], np.int64)
+        self._language = np.array([languages.setdefault(s.language, len(languages)) for s in self.sketches], np.int64)
+
+    def _place_all(self) -> None:
+        self.position = {s.article_id: i for i, s in enumerate(self.sketches)}
+        self._undated = int((~self.dated).sum())
+        self._seen = np.zeros(len(self), np.int32)
+
+    def changed(self, gone: Iterable[str], added: Sequence[Sketch]) -> Pool:
+        """This pool without some sketches, those that aren't here aside, and with others. What is kept is moved, not
+        sorted again: a few milliseconds for each ten thousand."""
+        new: Pool = copy.copy(self)
+        new._read(added)
+        kept = np.ones(len(self), np.bool_)
+        kept[[self.position[name] for name in gone if name in self.position]] = False
+        before: np.ndarray = np.cumsum(kept) - kept
+        places = [bisect.bisect_left(self._order, found) for found in new._order]
+        places = [int(before[at]) if at < len(before) else int(kept.sum()) for at in places]
+        take = np.insert(np.flatnonzero(kept), places, len(self) + np.arange(len(places)))
+        moved = np.full(len(self) + len(places), -1, np.int32)
+        moved[take] = np.arange(len(take), dtype=np.int32)
+        key, holder = self._key, moved[self._all]
+        key, holder = key[holder >= 0], holder[holder >= 0]
+        own = np.repeat(moved[len(self) :], np.diff(new.keys.starts))
+        own_key = new.keys.values | (np.repeat(new._language, np.diff(new.keys.starts)) << 40)
+        by_key = np.lexsort((own, own_key))
+        own, own_key = own[by_key], own_key[by_key]
+        at = _places(key, holder, own_key, own)
+        new._key, new._all = np.insert(key, at, own_key), np.insert(holder, at, own)
+        for name in _LISTS:
+            both = getattr(self, name) + getattr(new, name)
+            setattr(new, name, [both[i] for i in take.tolist()])
+        for name in _COLUMNS:
+            setattr(new, name, np.concatenate((getattr(self, name), getattr(new, name)))[take])
+        for name in _ROWS:
+            setattr(new, name, getattr(self, name).merged(getattr(new, name), take))
+        new._place_all()
+        new._index()
+        return new
+
+    def _index(self) -> None:
         """For each key those that hold it, in the order of time, and how many articles are before each. Sections are in
-        these lists, but nobody's candidates."""
-        holder = np.repeat(np.arange(len(self.sketches), dtype=np.int32), np.diff(keys.starts))
-        of_language = keys.values | (self._language[holder] << 40)  # Languages are in lists of their own.
-        by_key = np.argsort(of_language, kind="stable")  # Holders ascend already.
-        key, self._all = of_language[by_key], holder[by_key]
+        these lists, but nobody's candidates. ``_all`` are the holders, by ``_key``."""
         whole = ~self.section[self._all]
         self._articles = self._all[whole]
         self._rank: np.ndarray = np.cumsum(whole) - whole
-        first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.zeros(0, np.int64)
-        sizes = np.diff(np.r_[first, len(key)])
-        self._place = np.empty(len(key), np.int64)
-        self._place[by_key] = np.arange(len(key))
-        self._begin: np.ndarray = np.repeat(self._rank[first], sizes)[self._place]
-        self._end = np.repeat(first + sizes, sizes)[self._place]
+        self._place, self._begin, self._end = _places_of_keys(self._key, self._all, self._rank, self.keys.starts)
 
     def candidates(self, i: int) -> np.ndarray:
         """What the article or section at ``i`` may come from: of the earlier articles that share keys the ``most`` that
@@ -131,6 +189,57 @@ class Pool:
         if self.dated[i]:
             near &= ~self.dated[positions] | (np.abs(self.time[i] - self.time[positions]) <= self._horizon)
         return positions[near], shared[near]
+
+
+_LISTS = ("_order", "sketches", "evidence")
+_COLUMNS = (
+    *("section", "digest", "halved", "length", "weekdays", "written", "dated", "time", "mass", "_owner", "_language"),
+)
+_ROWS = ("terms", "shingles", "quotes", "numbers", "days", "years", "keys")
+"""What a pool has of each sketch."""
+
+
+@njit(cache=True, nogil=True)
+def _gather(values, starts, other_values, other_starts, take, out, out_starts):
+    """Copy rows to ``out``, one after the other."""
+    size = len(starts) - 1
+    for n in range(len(take)):
+        i, at = take[n], out_starts[n]
+        if i < size:
+            out[at : out_starts[n + 1]] = values[starts[i] : starts[i + 1]]
+        else:
+            out[at : out_starts[n + 1]] = other_values[other_starts[i - size] : other_starts[i - size + 1]]
+
+
+@njit(cache=True, nogil=True)
+def _places(key, holder, own_key, own):
+    """Where to insert pairs (own_key, own) among the pairs (key, holder); both ascend."""
+    found = np.empty(len(own), np.int64)
+    for n in range(len(own)):
+        first = np.searchsorted(key, own_key[n])
+        past = first + np.searchsorted(key[first:], own_key[n], side="right")
+        found[n] = first + np.searchsorted(holder[first:past], own[n])
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _places_of_keys(key, holder, rank, starts):
+    """Of each key of each sketch, in the order of the sketches: its place in the lists by key, the rank at which the
+    list begins and the place at which it ends. The keys of a sketch ascend, so they are met in their order."""
+    size = len(key)
+    place, begin, end = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    met = starts[:-1].copy()
+    first = 0
+    while first < size:
+        past = first
+        while past < size and key[past] == key[first]:
+            past += 1
+        for n in range(first, past):
+            own = met[holder[n]]
+            met[holder[n]] += 1
+            place[own], begin[own], end[own] = n, rank[first], past
+        first = past
+    return place, begin, end
 
 
 @njit(cache=True, nogil=True)

@@ -12,67 +12,95 @@ repetition and cut into batches.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.history import History
+from pipeline.matching.horizon import Horizon
 from pipeline.matching.judge import Judge, Known, Matching
 from pipeline.matching.pool import Pool, order
 from pipeline.matching.sketch import IS_DIGEST, IS_SECTION, Evidence, unpack
+from pipeline.matching.surroundings import TELLS
 from pipeline.matching.web import Region, Tie, Web, is_copy, is_node
 from schemas.records import Pair, Record, Replaced, Sketch
 
-TELLS = 0.5
+SAME = 0.5
 """A section tells what another article tells if they are so much alike."""
 STRANGERS = 0.2
 """Two articles that are less alike tell different stories."""
 
 
 class Settled(NamedTuple):
-    """The ties of articles; of sections with the article that each is part of; and the pairs to store."""
+    """The ties of articles; of sections with the article that each is part of; the pairs to store; and the horizon as
+    it is when the batch is stored."""
 
     articles: dict[str, Tie]
     sections: dict[str, tuple[str, Tie]]
     pairs: tuple[Record, ...]
+    horizon: Horizon
+
+
+class _Known(Mapping[str, Sketch]):
+    """The sketches that a settlement knows, by name: those of its pool, and those that are still to come into it."""
+
+    def __init__(self, pool: Pool):
+        self.pool = pool
+        self.coming: dict[str, Sketch] = {}
+
+    def __getitem__(self, name: str) -> Sketch:
+        at = self.pool.position.get(name)
+        return self.coming[name] if at is None else self.pool.sketches[at]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.pool.position or name in self.coming
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self.pool.position, *self.coming))
+
+    def __len__(self) -> int:
+        return len(self.pool) + len(self.coming)
+
+    def evidence(self, name: str) -> Evidence:
+        at = self.pool.position.get(name)
+        return unpack(self.coming[name].evidence) if at is None else self.pool.evidence[at]
 
 
 class Settlement:
-    """See the module's docstring. Use ``settle``."""
+    """See the module's docstring. Use ``settle``. ``horizon``: what of the past is at hand already."""
 
-    def __init__(self, fresh: Sequence[Sketch], history: History, config: Matching):
+    def __init__(self, fresh: Sequence[Sketch], history: History, config: Matching, horizon: Horizon):
         self._fresh = {s.article_id: s for s in fresh}
         self._history = history
         self._config = config
-        self.known: dict[str, Sketch] = {}
-        self._evidence: dict[str, Evidence] = {}
+        self._horizon = horizon
+        articles = [s.article_id for s in fresh if not unpack(s.evidence).flags & IS_SECTION]
+        stored = [r.section_id for r in history.sections(article_ids=sorted(articles))]
+        self._gone = frozenset(stored) - self._fresh.keys()
+        # The sections of an article that came again are those that came with it, not the stored ones.
+        self.known = _Known(horizon.pool.changed([*self._fresh, *self._gone], list(self._fresh.values())))
         self._complete: set[str] = set()
         self._missing: set[str] = set()
         self._judge: Judge | None = None
         self._features: Known = {}
-        self._learn(())
-        articles = [name for name in self._fresh if not self.is_section(name)]
-        stored = [r.section_id for r in history.sections(article_ids=sorted(articles))]
-        self._gone = frozenset(stored) - self._fresh.keys()
 
     def settle(self) -> Settled:
         """What each unsettled article and section came from."""
         before = self._history.sketches(sorted(self._fresh))
-        self._learn(self._history.related([*self._fresh.values(), *before], self._config.horizon))
+        self._complete_for([*self._fresh.values(), *before])
         unsettled = self._fresh.keys() | self._depending(self.judge.pool)
         if before:  # Of the articles as they were others were candidates too, and lose one.
-            as_it_was = {**self.known, **{s.article_id: s for s in before}}
-            unsettled |= self._depending(self._pool(as_it_was.values()))
+            unsettled |= self._depending(self.judge.pool.changed([s.article_id for s in before], before))
         pairs = self._pairs(unsettled)
         web = Web(pairs, self._gone, self._history)
-        region = Region(web, self, self._features, self._config)
+        region = Region(web, self, self._config)
         stored = self._stored_pairs([*pairs, *self._gone])
         turned = {s.article_id for s in before}
         turned |= {name for name, found in pairs.items() if is_node(found, name) != is_node(stored.get(name, ()), name)}
-        touched = self._fresh.keys() | self._changed(pairs, stored) | web.around(turned)
-        sections = region.grow(touched)
+        web.load(turned)
+        told = {other for name in turned for other in web.telling(name)}
+        sections = region.grow(self._fresh.keys() | self._changed(pairs, stored) | turned | told)
         sections |= {name for name in pairs if self.is_section(name)}
-        while owners := {self._part_of(name) for name in sections} - region.articles:
-            sections |= region.grow(owners)
+        region.take_in(self._part_of(name) for name in sections)
         ties = region.ties()
         digests = self._sections_of(name for name in ties if self._is_digest(name))
         of_sections = region.section_ties(sections | {name for found in digests.values() for name in found})
@@ -85,6 +113,7 @@ class Settlement:
             ties,
             {name: (self._part_of(name), tie) for name, tie in of_sections.items()},
             tuple(self._records(pairs, stored)),
+            Horizon(self.judge.pool, self._horizon.earliest, self._horizon.latest),
         )
 
     # -- what is known -----------------------------------------------------------------------------------------------
@@ -92,8 +121,10 @@ class Settlement:
     @property
     def judge(self) -> Judge:
         """A judge of all that is known so far."""
-        if self._judge is None:
-            self._judge = Judge(self.known.values(), self._config, self._features)
+        if self._judge is None or self.known.coming:
+            if self.known.coming:
+                self.known = _Known(self.known.pool.changed((), list(self.known.coming.values())))
+            self._judge = Judge(self.known.pool, self._features)
         return self._judge
 
     def load(self, names: Iterable[str]) -> None:
@@ -104,27 +135,25 @@ class Settlement:
             self._missing.update(set(missing) - self.known.keys())
 
     def is_section(self, name: str) -> bool:
-        return bool(self._evidence[name].flags & IS_SECTION)
+        return bool(self.known.evidence(name).flags & IS_SECTION)
 
     def _is_digest(self, name: str) -> bool:
-        return bool(self._evidence[name].flags & IS_DIGEST)
+        return bool(self.known.evidence(name).flags & IS_DIGEST)
 
     def _part_of(self, name: str) -> str:
-        return self._evidence[name].part_of
+        return self.known.evidence(name).part_of
 
     def _learn(self, sketches: Iterable[Sketch]) -> None:
-        for s in [*self._fresh.values(), *sketches]:
-            if s.article_id in self.known:
-                continue
-            evidence = unpack(s.evidence)
-            # The sections of an article that came again are those that came with it, not the stored ones.
-            if s.article_id in self._fresh or evidence.part_of not in self._fresh:
-                self.known[s.article_id] = s
-                self._evidence[s.article_id] = evidence
-                self._judge = None
+        for s in sketches:
+            if s.article_id not in self.known and unpack(s.evidence).part_of not in self._fresh:
+                self.known.coming[s.article_id] = s
 
-    def _pool(self, sketches: Iterable[Sketch]) -> Pool:
-        return Pool(list(sketches), self._config.horizon, self._config.candidates, self._config.crowd)
+    def _complete_for(self, sketches: Iterable[Sketch]) -> None:
+        """Know all that these may have to do with."""
+        reach = self._config.horizon
+        far = [s for s in sketches if not self._horizon.covers(s, reach)]
+        if far:
+            self._learn(self._history.related(far, reach))
 
     def _depending(self, pool: Pool) -> set[str]:
         """Those that may have one of the batch among their candidates."""
@@ -145,7 +174,7 @@ class Settlement:
             found[row.article_id].append(row.section_id)
         self.load(name for names in found.values() for name in names)
         return {
-            digest: sorted(names, key=lambda name: (-self._evidence[name].length, name))
+            digest: sorted(names, key=lambda name: (-self.known.evidence(name).length, name))
             for digest, names in found.items()
         }
 
@@ -159,8 +188,7 @@ class Settlement:
         self.load(digests)
         of_digest = self._sections_of(digests)
         wanted = unsettled | digests | {name for names in of_digest.values() for name in names}
-        partial = [self.known[name] for name in sorted(wanted - self._complete - self._fresh.keys())]
-        self._learn(self._history.related(partial, self._config.horizon))
+        self._complete_for(self.known[name] for name in sorted(wanted - self._complete - self._fresh.keys()))
         self._complete |= wanted
         pairs = {name: self.judge.pairs(name) for name in sorted(wanted)}
         for digest, names in of_digest.items():
@@ -173,7 +201,7 @@ class Settlement:
         """Whether two of the sections tell what articles tell that have nothing to do with each other."""
         told: list[str] = []
         for pairs in sections:
-            alike = [p for p in pairs if p.likeness >= TELLS or is_copy(p)]
+            alike = [p for p in pairs if p.likeness >= SAME or is_copy(p)]
             if alike:
                 best = min(alike, key=lambda p: (-p.likeness, *order(self.known[p.earlier_id]), p.earlier_id))
                 told.append(best.earlier_id)
@@ -191,11 +219,13 @@ class Settlement:
 
     @staticmethod
     def _changed(pairs: Mapping[str, Sequence[Pair]], stored: Mapping[str, Sequence[Pair]]) -> set[str]:
-        """Both ends of all pairs that came, went or changed."""
+        """Of all pairs that came, went or changed the later ends, and the earlier ones if they tell of these too."""
         ends: set[str] = set()
         for name in pairs.keys() | stored.keys():
             for pair in set(pairs.get(name, ())) ^ set(stored.get(name, ())):
-                ends |= {pair.article_id, pair.earlier_id}
+                ends.add(pair.article_id)
+                if pair.likeness >= TELLS or is_copy(pair):
+                    ends.add(pair.earlier_id)
         return ends
 
     def _records(self, pairs: Mapping[str, list[Pair]], stored: Mapping[str, Sequence[Pair]]) -> list[Record]:

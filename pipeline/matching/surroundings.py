@@ -22,6 +22,9 @@ SURROUNDINGS = (
 """In the order of the columns. "other" is the earlier article."""
 FLOOR = 0.02
 """Pairs less alike than this are no edges."""
+TELLS = 0.3
+"""Pairs less alike than this tell nothing of others: so a new article changes what is said of its likes alone, and not
+of a tenth of all that is written in its week."""
 STRONG = 0.3
 FAR = 60.0
 """Gaps in days are cut here; unknown ones are -1."""
@@ -39,7 +42,9 @@ class Graph(NamedTuple):
 
 
 def graph(later: np.ndarray, earlier: np.ndarray, likeness: np.ndarray, days: np.ndarray, section: np.ndarray) -> Graph:
-    """The graph of these pairs; those of a section are its own neighbours only."""
+    """The graph of these pairs, of those that tell of others; those of a section are its own neighbours only."""
+    tells = likeness >= TELLS
+    later, earlier, likeness = later[tells], earlier[tells], likeness[tells]
     back = ~section[later]
     nodes = np.concatenate((later, earlier[back]))
     others = np.concatenate((earlier, later[back]))

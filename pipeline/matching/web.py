@@ -5,8 +5,8 @@ web that a change can reach came from.
 
 An article that copies an earlier one is no node of the graph; it belongs where its original does. Nor is a digest of
 several stories; it belongs where its largest section does. The other articles' edges are their pairs. What an edge is
-worth depends on the neighbours of both its ends, so a change reaches the edges of both ends of a changed pair, and with
-them the whole groups that strong edges hold together.
+worth depends on those neighbours of both its ends that are much like them, so a change of a pair that tells of others
+reaches the edges of both its ends, and with them the whole groups that strong edges hold together.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import numpy as np
 
 from pipeline.history import History
 from pipeline.matching import copies, linkage
-from pipeline.matching.judge import Known, Matching, calibrated, containment, probabilities
+from pipeline.matching.judge import Judge, Matching, calibrated, probabilities
 from pipeline.matching.linkage import Edge
 from pipeline.matching.pool import order
 from pipeline.matching.provenance import AGENCYS_OWN, RELATED, agencies_own, credit_rank, kind
 from pipeline.matching.sketch import IS_DIGEST, unpack
-from pipeline.matching.surroundings import FLOOR, graph
+from pipeline.matching.surroundings import FLOOR, TELLS, graph
 from schemas.records import CopyKind, Pair, Sketch
 
 PIECE = 0.25
@@ -94,6 +94,20 @@ class Web:
         """The articles with which it shares its text."""
         return sorted({p.earlier_id if p.article_id == name else p.article_id for p in self.pairs(name) if is_copy(p)})
 
+    def telling(self, name: str) -> set[str]:
+        """All that are so much like it that they tell of it, or are its copies."""
+        found = {p.earlier_id for p in self._of.get(name, {}).values() if p.likeness >= TELLS}
+        return found | {p.article_id for p in self._to[name].values() if p.likeness >= TELLS}
+
+    def told_by(self, name: str) -> list[str]:
+        """The later ones that may be told by it, if they are sections."""
+        return [p.article_id for p in self._to[name].values() if p.likeness >= ALIKE or is_copy(p)]
+
+    def of_their_stories(self, names: Iterable[str]) -> set[str]:
+        """All that were of one story with one of these."""
+        links = self._history.links(article_ids=sorted(names))
+        return {member.article_id for member in self._history.members(sorted({link.story_id for link in links}))}
+
     def around(self, names: Iterable[str]) -> set[str]:
         """All that one of these has a pair with."""
         self.load(names)
@@ -122,6 +136,10 @@ class Sketches(Protocol):
     @property
     def known(self) -> Mapping[str, Sketch]: ...
 
+    @property
+    def judge(self) -> Judge:
+        """Compares those in ``known``."""
+
     def load(self, names: Iterable[str]) -> None:
         """Have those of these articles and sections in ``known``."""
 
@@ -131,10 +149,9 @@ class Sketches(Protocol):
 class Region:
     """The parts of a web that a change can reach. Use ``grow``, then ``ties`` and ``section_ties``."""
 
-    def __init__(self, web: Web, sketches: Sketches, features: Known, config: Matching):
+    def __init__(self, web: Web, sketches: Sketches, config: Matching):
         self._web = web
         self._sketches = sketches
-        self._features = features
         self._threshold = config.threshold
         self._section_threshold = config.section_threshold
         self.articles: set[str] = set()
@@ -142,12 +159,25 @@ class Region:
         self._edge: dict[tuple[str, str], bool] = {}
 
     def grow(self, touched: Iterable[str]) -> set[str]:
-        """Take in all articles whose group a change of the touched may change; returns the sections it may change."""
+        """Take in all articles whose group may change, and return the sections that may, when what tells of the touched
+        has changed: their own edges are worth something else, and no others'.
+
+        Groups are formed of what strong edges hold together. So beside the touched these can change: what a strong edge
+        ties to them now, and what was of one story with them.
+        """
         touched = set(touched)
-        seeds = touched | self._web.around(touched)
-        self._sketches.load(seeds)
-        sections = {name for name in seeds if self._sketches.is_section(name)}
-        pending = seeds - sections - self.articles
+        self._sketches.load(touched | self._web.around(touched))
+        sections = {name for name in touched if self._sketches.is_section(name)}
+        for name in touched - sections:
+            sections.update(s for s in self._web.told_by(name) if self._sketches.is_section(s))
+        articles = touched - sections
+        self.take_in(articles | self._web.of_their_stories(articles))
+        return sections
+
+    def take_in(self, names: Iterable[str]) -> None:
+        """Take in these articles, and all that strong edges and copies tie to them."""
+        pending = set(names) - self.articles
+        self._sketches.load(pending)
         while pending:
             self.articles |= pending
             judged = self._judged(self._edges(pending))
@@ -157,24 +187,25 @@ class Region:
                 if p >= self._threshold and not self._sketches.is_section(later):
                     reached |= {later, earlier}
             pending = reached - self.articles
-        return sections
 
     def _edges(self, names: Iterable[str]) -> list[Pair]:
-        """All edges of these articles, and loaded what they depend on: the pairs of both ends' partners."""
+        """All edges of these articles, and loaded what they depend on: the pairs of both ends that tell of them."""
         names = sorted(names)
-        self._web.load(names)
         around = self._web.around(names)
-        farther = self._web.around(around)
+        self._web.load(around)
+        farther = {other for name in (*names, *around) for other in self._web.telling(name)}
         self._web.load(farther)
         self._sketches.load({*names, *around, *farther})
         return list(self._edges_at(names).values())
 
-    def _edges_at(self, names: Iterable[str]) -> dict[tuple[str, str], Pair]:
-        """All edges at these, by their ends; whatever these depend on is loaded."""
+    def _edges_at(self, names: Iterable[str], least: float = FLOOR) -> dict[tuple[str, str], Pair]:
+        """All edges at these that are at least so much alike, by their ends; whatever these depend on is loaded."""
         found: dict[tuple[str, str], Pair] = {}
         known = self._edge
         for name in names:
             for pair in self._web.pairs(name):
+                if pair.likeness < least:
+                    continue
                 key = pair.article_id, pair.earlier_id
                 edge = known.get(key)
                 if edge is None:
@@ -188,7 +219,7 @@ class Region:
         return [other for other in self._web.copied(name) if not self._sketches.is_section(other)]
 
     def _is_edge(self, pair: Pair) -> bool:
-        if pair.likeness < FLOOR or not self._web.is_node(pair.earlier_id):
+        if not self._web.is_node(pair.earlier_id):
             return False
         return self._sketches.is_section(pair.article_id) or self._web.is_node(pair.article_id)
 
@@ -196,8 +227,9 @@ class Region:
         """The probability of each edge, in its surroundings."""
         if not edges:
             return {}
-        pairs = self._edges_at({name for p in edges for name in (p.article_id, p.earlier_id)})
-        names = sorted({name for key in pairs for name in key}, key=self._order)
+        ends = {name for p in edges for name in (p.article_id, p.earlier_id)}
+        pairs = self._edges_at(ends, TELLS)
+        names = sorted({*ends, *(name for key in pairs for name in key)}, key=self._order)
         number = {name: n for n, name in enumerate(names)}
         at = [self._sketches.known[name].at for name in names]
         around = graph(
@@ -207,7 +239,8 @@ class Region:
             np.array([t.timestamp() / 86_400 if t else np.nan for t in at]),
             np.array([self._sketches.is_section(name) for name in names], np.bool_),
         )
-        found = probabilities(edges, around, names, self._sketches.known, self._features)
+        own = self._sketches.judge.features([(p.article_id, p.earlier_id) for p in edges])
+        found = probabilities(edges, around, names, own)
         return {(p.article_id, p.earlier_id): q for p, q in zip(edges, found, strict=True)}
 
     def _order(self, name: str) -> tuple[object, ...]:
@@ -258,7 +291,7 @@ class Region:
         return (str(best[-1][-1]), -best[1]) if best else None
 
     def _share(self, later: str, earlier: str) -> float:
-        return containment(later, earlier, self._sketches.known, self._features)
+        return self._sketches.judge.containment(later, earlier)
 
     def section_ties(self, names: Iterable[str]) -> dict[str, Tie]:
         """What each of these sections came from."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,3 +91,26 @@ def test_whoever_may_find_an_article_is_among_its_later_ones(world, crowd: int, 
         if s.article_id != gone and candidates(whole, s.article_id) != candidates(without, s.article_id)
     }
     assert changed <= later(whole, gone)
+
+
+@settings(max_examples=300, deadline=None)
+@given(worlds, worlds, st.sets(st.integers(0, 24)))
+def test_a_pool_that_was_changed_is_the_one_that_would_be_made_anew(first, second, taken: set[int]):
+    old = [
+        sketch(f"a{n:02}", tuple(sorted(keys)), hours, f"d{n}" if section else "")
+        for n, (keys, hours, section) in enumerate(first)
+    ]
+    new = [
+        sketch(f"b{n:02}", tuple(sorted(keys)), hours, f"e{n}" if section else "")
+        for n, (keys, hours, section) in enumerate(second)
+    ]
+    gone = {s.article_id for n, s in enumerate(old) if n in taken}
+    changed = Pool(old, WEEK, 3, 2).changed([*gone, "not there"], new)
+    anew = Pool([s for s in old if s.article_id not in gone] + new, WEEK, 3, 2)
+    assert changed.sketches == anew.sketches
+    for column in ("time", "section", "dated", "mass", "_key", "_all", "_rank", "_place", "_begin", "_end"):
+        assert np.array_equal(getattr(changed, column), getattr(anew, column)), column
+    assert np.array_equal(changed.keys.values, anew.keys.values)
+    for s in anew.sketches:
+        assert candidates(changed, s.article_id) == candidates(anew, s.article_id)
+        assert later(changed, s.article_id) == later(anew, s.article_id)
