@@ -19,7 +19,7 @@ from filelock import FileLock
 from connectors.warehouse import OpenWarehouse, open_warehouse
 from pipeline.cli.warehouse import copy_all
 
-pytest_plugins = ("kafka_broker", "flink_cluster", "lake_engines")
+pytest_plugins = ("kafka_broker", "flink_cluster", "lake_engines", "browser")
 
 # The same examples every time, so that a run says something about the change it tests; `make fuzz` looks for new ones.
 hypothesis.settings.register_profile(

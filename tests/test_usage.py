@@ -77,6 +77,10 @@ MISTAKES = [
     (["forget", "https://herald.example/1", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
     (["doctor", "--nope"], "--nope"),
     (["demo", "--nope"], "--nope"),
+    (["serve", "--warehouse", "duckdb:///missing.duckdb"], "missing.duckdb"),
+    (["serve", "--warehouse", "duckdb:///good.toml"], "good.toml"),
+    (["serve", "--host", "0.0.0.0"], "desk.token"),
+    (["serve", "--port", "100000"], "65535"),
 ]
 
 

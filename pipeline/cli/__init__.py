@@ -25,6 +25,7 @@ COMMANDS = {
     "measure": "The numbers in texts: JSONL in, JSONL out.",
     "explain": "What happened to an item, and why.",
     "doctor": "Is everything here as wiredesk needs it? Advice for what is not.",
+    "serve": "The desk: stories, articles, numbers, sources and rejects as web pages.",
     "audit": "Is every item accounted for? Exit 1 if not.",
     "rejects": "Look at what could not be used, and try it again.",
     "forget": "Remove an article or a source everywhere, and keep it out.",

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 import msgspec
-from pipeline.cli.screen import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from pipeline.channel import Counts
 from pipeline.cli.archive_run import Tally
+from pipeline.cli.screen import Console
 
 MOST_ROWS = 20
 """Archives that the table lists one by one."""

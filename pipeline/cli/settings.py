@@ -10,7 +10,7 @@ import logging
 import pathlib
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 import structlog
@@ -79,6 +79,39 @@ class KeepSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """What came and could not be used; without it a reject can't be tried again."""
 
 
+class WebhookSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """Who is told of what."""
+
+    url: str = pydantic.Field(pattern=r"^https?://\S+$")
+    secret: pydantic.SecretStr
+    """With which messages are signed; or ``whsec_`` and base64."""
+    events: tuple[Literal["story", "conflict", "alarm"], ...] = ("story", "conflict", "alarm")
+    independent: int = pydantic.Field(2, ge=1)
+    """A story is told of when it has so many independent texts."""
+
+
+class DeskSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """The web page."""
+
+    host: str = "127.0.0.1"
+    port: int = pydantic.Field(8080, ge=0, le=65535)
+    hosts: tuple[str, ...] = ()
+    """Names that the desk goes by, beside its address and those of this machine."""
+    token: pydantic.SecretStr | None = None
+    """What a reader must have to see anything."""
+    folder: str = "var/desk"
+    """Where the desk keeps its copy of the warehouse and its index of words."""
+    refresh_seconds: float = pydantic.Field(5.0, gt=0)
+    """How often it looks for what is new."""
+    memory_limit: str = pydantic.Field("2GB", pattern=r"^\d+(\.\d+)?\s*([kMGT]B|[KMGT]iB)$")
+    """What DuckDB may use for the copy."""
+    public_url: str = pydantic.Field("", pattern=r"^(https?://[^\s/]+(/[^\s]*[^/\s])?)?$")
+    """Where readers reach the desk, for links in feeds and webhooks."""
+    webhooks: tuple[WebhookSettings, ...] = ()
+    webhooks_allowed: tuple[str, ...] = ()
+    """Private addresses that webhooks may go to: networks and ``host:port``."""
+
+
 class BackfillSettings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """How archives are read."""
 
@@ -121,6 +154,7 @@ class Settings(BaseSettings):
     keep: KeepSettings = KeepSettings()
     flink: FlinkSettings = FlinkSettings()
     kafka: KafkaSettings = KafkaSettings()
+    desk: DeskSettings = DeskSettings()
 
 
 def load_settings(file: str | None, flags: dict[str, Any]) -> Settings:
@@ -149,7 +183,9 @@ def load_settings(file: str | None, flags: dict[str, Any]) -> Settings:
         first = e.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         got = first.get("input")
-        shown = "" if isinstance(got, dict) or "password" in name else f" (got {got!r})"
+        shown = (
+            "" if isinstance(got, dict) or {"password", "token", "secret"} & set(name.split(".")) else f" (got {got!r})"
+        )
         raise UserError(f"setting {name}: {first['msg']}{shown}") from e
     except ValueError as e:  # TOML syntax, or an environment value that is no JSON where one is needed
         raise UserError(f"settings can't be read: {e}") from e

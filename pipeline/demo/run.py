@@ -115,6 +115,7 @@ def _next_steps(paths: DemoPaths, url: str | None) -> dict[str, str]:
     to_warehouse = f"--warehouse {paths.warehouse}"
     wiredesk = _program()
     return {
+        f"{wiredesk} serve {to_warehouse} --state {paths.state}": "look at it all in a browser",
         f"{wiredesk} explain {shlex.quote(url or 'URL')} {to_warehouse}": "what happened to one article, and why",
         f"{wiredesk} rejects list {to_warehouse}": "what could not be used",
         f"{wiredesk} audit --queue {paths.queue} {to_warehouse}": "is every item accounted for?",
