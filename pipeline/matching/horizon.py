@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -19,6 +19,7 @@ import structlog
 
 from pipeline.matching.judge import Matching, pool_of
 from pipeline.matching.pool import Pool
+from pipeline.matching.web import Web
 from schemas.records import Sketch
 
 log = structlog.get_logger()
@@ -41,11 +42,13 @@ class Stored(Protocol):
 
 @dataclass(frozen=True)
 class Horizon:
-    """``pool``: all stored sketches with times from ``earliest`` to ``latest``, all without one, and maybe others."""
+    """``pool``: all stored sketches with times from ``earliest`` to ``latest``, all without one, and maybe others.
+    ``web``: the pairs around them, as far as earlier batches had to do with them."""
 
     pool: Pool
     earliest: datetime = _LAST
     latest: datetime = _FIRST
+    web: Web = field(default_factory=Web)
 
     def covers(self, sketch: Sketch, reach: timedelta) -> bool:
         """Whether all that the sketch may have to do with is here."""
@@ -95,9 +98,11 @@ class Kept:
                 for s in horizon.pool.sketches
                 if s.at is not None and not horizon.earliest <= s.at <= horizon.latest
             ]
-            horizon = Horizon(horizon.pool.changed(far, ()), horizon.earliest, horizon.latest)
+            if far:
+                horizon = Horizon(horizon.pool.changed(far, ()), horizon.earliest, horizon.latest)  # with a new web
+            self._loaded = len(horizon.pool)
         self._generation = stored.generation()
-        return horizon if len(horizon.pool) <= LARGEST else None
+        return horizon if len(horizon.pool) <= LARGEST and len(horizon.web) <= LARGEST else None
 
     def _serves(self, horizon: Horizon, sketches: Sequence[Sketch]) -> bool:
         covered = sum(horizon.covers(s, self._config.horizon) for s in sketches)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from pipeline.history import History
@@ -21,7 +22,7 @@ from pipeline.matching.judge import Judge, Known, Matching
 from pipeline.matching.pool import Pool, order
 from pipeline.matching.sketch import IS_DIGEST, IS_SECTION, Evidence, unpack
 from pipeline.matching.surroundings import TELLS
-from pipeline.matching.web import Region, Tie, Web, is_copy, is_node
+from pipeline.matching.web import Region, Tie, is_copy, is_node
 from schemas.records import Pair, Record, Replaced, Sketch
 
 SAME = 0.5
@@ -91,7 +92,8 @@ class Settlement:
         if before:  # Of the articles as they were others were candidates too, and lose one.
             unsettled |= self._depending(self.judge.pool.changed([s.article_id for s in before], before))
         pairs = self._pairs(unsettled)
-        web = Web(pairs, self._gone, self._history)
+        web = self._horizon.web
+        web.begin(pairs, self._gone, self._history)
         region = Region(web, self, self._config)
         stored = self._stored_pairs([*pairs, *self._gone])
         turned = {s.article_id for s in before}
@@ -113,7 +115,7 @@ class Settlement:
             ties,
             {name: (self._part_of(name), tie) for name, tie in of_sections.items()},
             tuple(self._records(pairs, stored)),
-            Horizon(self.judge.pool, self._horizon.earliest, self._horizon.latest),
+            replace(self._horizon, pool=self.judge.pool),
         )
 
     # -- what is known -----------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pipeline.history import History
+from pipeline.history import History, Nothing
 from pipeline.matching import copies, linkage
 from pipeline.matching.judge import Judge, Matching, calibrated, probabilities
 from pipeline.matching.linkage import Edge
@@ -46,21 +46,34 @@ class Tie(NamedTuple):
 
 
 class Web:
-    """See the module's docstring. ``judged``: the pairs of each article and section that was judged anew; of all others
-    they are those of the past. ``gone``: sections that are no more."""
+    """See the module's docstring. What it has loaded it keeps from batch to batch; ``begin`` each with ``judged``, the
+    pairs of each article and section that was judged anew, and ``gone``, sections that are no more. All other pairs are
+    those of the past."""
 
-    def __init__(self, judged: Mapping[str, Sequence[Pair]], gone: frozenset[str], history: History):
-        self._history = history
-        self._judged = frozenset(judged)
-        self._gone = gone
+    def __init__(self) -> None:
+        self._history: History = Nothing()
+        self._new: frozenset[str] = frozenset()
         self._of: dict[str, dict[str, Pair]] = {}
         self._to: dict[str, dict[str, Pair]] = defaultdict(dict)
         self._loaded: set[str] = set()
         self._nodes: dict[str, bool] = {}
+
+    def begin(self, judged: Mapping[str, Sequence[Pair]], gone: frozenset[str], history: History) -> None:
+        """Begin a batch: of these articles and sections forget the pairs with earlier ones, and take the new ones."""
+        self._history = history
+        self._new = gone | judged.keys()
+        for name in self._new:
+            for earlier in self._of.pop(name, {}):
+                self._to[earlier].pop(name, None)
+            self._nodes.pop(name, None)
         for name, found in judged.items():
             self._of[name] = {}
             for pair in found:
                 self._add(pair)
+
+    def __len__(self) -> int:
+        """How many articles and sections are loaded."""
+        return len(self._loaded)
 
     def _add(self, pair: Pair) -> None:
         self._of.setdefault(pair.article_id, {})[pair.earlier_id] = pair
@@ -75,7 +88,7 @@ class Web:
             return
         self._loaded.update(missing)
         for pair in self._history.pairs(missing):
-            if pair.article_id not in self._judged and pair.article_id not in self._gone:
+            if pair.article_id not in self._new:
                 self._add(pair)
 
     def earlier(self, name: str) -> Mapping[str, Pair]:
