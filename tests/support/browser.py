@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 ACCESSIBLE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright keeps an event loop running, and other files' tests want their own
 def browser() -> Iterator[Browser]:
     if (why := chromium.missing()) is not None:
         if os.environ.get("CI") == "true":

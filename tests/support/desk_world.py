@@ -9,6 +9,7 @@ from schemas.records import (
     Article,
     ArticleSection,
     ArticleVersion,
+    Denial,
     Failure,
     Figure,
     Link,
@@ -179,4 +180,5 @@ def world() -> list[Record]:
         Reject(reject_id=key("reject"), stage="extract", reason="bot_wall", detail=SCRIPT, url=REJECTED.url,
                source="gazette", at=hours(1), payload=wire.encode(REJECTED)),
         Progress(channel="queue", position=10, records=10, receipts=10, at=hours(1)),
+        Denial(what="article", name=key("denied"), why="=1+1", at=hours(1)),
     ]  # fmt: skip
