@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,16 +24,21 @@ import msgspec
 import numpy as np
 from scores import b_cubed
 
+from connectors.warehouse import open_warehouse
 from pipeline.history import Nothing
 from pipeline.match import Matched, Matching, match
 from pipeline.matching.copies import groups
+from pipeline.matching.horizon import Kept
 from pipeline.matching.judge import Judge, pool_of
+from pipeline.matching.outline import outline
 from pipeline.matching.sections import find_sections
 from pipeline.matching.sketch import COPY_KEY, pack, sketch, unpack
 from schemas.records import Article, Sketch
 
 COPY, NOT = 0.6, 0.45
 """Pairs from the first containment on are copies, below the second they are not; between, either answer is right."""
+MANY, FEW = 9000, 50
+"""So many articles are stored, and so many come at a time."""
 SAMPLED = 3000
 """Of a large horizon so many articles are judged."""
 WEEK = timedelta(days=7)
@@ -142,6 +148,38 @@ def growth(folder: Path, counts: Sequence[int]) -> None:
         )
 
 
+def micro_batches(folder: Path) -> None:
+    """What batches of 50 cost when 9,000 articles of the week are stored, with the horizon kept and without."""
+    articles = labelled.articles(folder, "background")
+    articles = [
+        msgspec.structs.replace(a, published_at=datetime(2026, 3, 2, tzinfo=UTC) + WEEK * n / len(articles))
+        for n, a in enumerate(articles)
+    ]
+    outlines = {a.article_id: outline(a, Matching()) for a in articles}
+    now = datetime(2026, 4, 1, tzinfo=UTC)
+    with tempfile.TemporaryDirectory() as folder_of_it:
+        warehouse = open_warehouse(f"duckdb:///{folder_of_it}/warehouse.duckdb")
+        warehouse.migrate()
+        kept = Kept(Matching())
+
+        def settle(batch: Sequence[Article]) -> float:
+            start = time.process_time()
+            with warehouse.hold() as held, kept.batch(held) as of_batch:
+                found = match(batch, held, Matching(), now, outlines, of_batch.around)
+                held.apply([*batch, *found.links, *found.records])
+                of_batch.keep(found.horizon)
+            return time.process_time() - start
+
+        for start in range(0, MANY, 1500):
+            settle(articles[start : start + 1500])
+        batches = range(MANY, MANY + 20 * FEW, FEW)
+        warm = [settle(articles[start : start + FEW]) for start in batches]
+    print(
+        f"micro-batch  of {FEW} articles, {MANY:,} of the week stored: {1000 * np.median(warm) / FEW:.1f} ms each "
+        f"in the median, {1000 * max(warm) / FEW:.1f} at most, writing to DuckDB included"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, metavar="DIR")
@@ -151,6 +189,7 @@ def main() -> None:
         stories(args.data, name)
     copies(args.data, "wire_copies")
     cost(args.data)
+    micro_batches(args.data)
     growth(args.data, args.growth)
 
 
