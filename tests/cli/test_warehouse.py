@@ -242,7 +242,8 @@ def test_every_command_works_on_postgresql(postgresql_url, tmp_path, capsys):
     archive.write_text(ARCHIVE + "\n{}\n")
     flag = ("--warehouse", postgresql_url)
     code, out, err = run(capsys, "backfill", archive, *flag)
-    assert (code, out) == (0, "5 items read: 5 new, 0 seen before\n"), err
+    assert code == 0, err
+    assert "5 items read: 5 new, 0 seen before" in out
     code, out, err = run(capsys, "audit", *flag)
     assert code == 0, out + err
     assert "balanced" in out

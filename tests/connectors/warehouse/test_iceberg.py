@@ -217,7 +217,7 @@ def test_many_batches_leave_few_files_and_upkeep_takes_away_what_nobody_needs(ur
     later = datetime.now(UTC) + timedelta(hours=2)
     done = warehouse.maintain(later, timedelta(hours=1))
     assert done["snapshots_expired"] > 70
-    assert done["files_deleted"] > 0.8 * before
+    assert done["files_deleted"] > 0.75 * before  # each of the tables keeps what it began with
     assert len(list(warehouse._lake.load("articles").scan().plan_files())) == 1
     assert every_row(warehouse) == every_row(another_process(url)) == rows
     warehouse.apply([article("after")])
