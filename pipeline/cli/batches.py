@@ -6,13 +6,15 @@ of the warehouse (``pipeline.settle``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pipeline.channel import Counts, Item
-from schemas.errors import behind
+from schemas.errors import Unusable, behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,27 @@ if TYPE_CHECKING:
     from connectors.warehouse import Warehouse
     from pipeline.counting import Measured
     from pipeline.graph import Steps
+
+
+_items: dict[str, Sequence[Item]] = {}
+
+
+@contextmanager
+def _handed_over(items: Sequence[Item]) -> Iterator[str]:
+    """Keep the items for the steps, which run in this process. As elements of ``beam.Create`` they would be part of the
+    pipeline's description, which Beam pickles and packs with bzip2: most of the time that a batch of pages took."""
+    key = uuid.uuid4().hex
+    _items[key] = items
+    try:
+        yield key
+    finally:
+        del _items[key]
+
+
+def _handed(key: str) -> Sequence[Item]:
+    if key not in _items:
+        raise Unusable("batches are run in one process, which has workers of its own: leave out --direct_running_mode")
+    return _items[key]
 
 
 @dataclass(frozen=True)
@@ -64,10 +87,12 @@ class Batches:
         settler = Settler(self.open_warehouse, self.channel, self.steps.settling, self.clock, self.patience)
         # The in-process runner by its own name: "DirectRunner" would first try to download another one.
         pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(self.beam_options)))
-        fetched = pipeline | "Items" >> beam.Create(items, reshuffle=False).with_output_types(Item)
-        graph.build(fetched, self.steps, settler, done)
-        result = pipeline.run()
-        result.wait_until_finish()
+        with _handed_over(items) as key:
+            start = pipeline | "Start" >> beam.Create([key], reshuffle=False)
+            fetched = start | "Items" >> beam.FlatMap(_handed).with_output_types(Item)
+            graph.build(fetched, self.steps, settler, done)
+            result = pipeline.run()
+            result.wait_until_finish()
         found = measured(result)
         if self.watch is not None:
             self.watch(found)
