@@ -69,9 +69,14 @@ def test_a_batch_that_failed_is_forgotten(warehouse, tmp_path):
     kept = Kept(Matching())
     settle(warehouse, SHUFFLED[:20], kept, "1")
     settle(warehouse, SHUFFLED[20:40], kept, "2")
-    with pytest.raises(OSError, match="no room"), warehouse.hold() as held, kept.batch(held) as of_batch:
-        match(SHUFFLED[40:60], held, Matching(), NOW, around=of_batch.around)
-        raise OSError("no room")
+
+    def fail() -> None:
+        with warehouse.hold() as held, kept.batch(held) as of_batch:
+            match(SHUFFLED[40:60], held, Matching(), NOW, around=of_batch.around)
+            raise OSError("no room")
+
+    with pytest.raises(OSError, match="no room"):
+        fail()
     settle(warehouse, SHUFFLED[60:], kept, "3")
     settle(warehouse, SHUFFLED[40:60], kept, "4")
     assert tables(warehouse) == whole(tmp_path)
