@@ -20,7 +20,6 @@ from pipeline.measure.step import Measuring
 from pipeline.reconcile import Reconciling
 from pipeline.selection import Selection
 from pipeline.settle import SettleBatches, Settler, Settling
-from schemas import coders
 
 
 @dataclass(frozen=True)
@@ -46,5 +45,4 @@ class Steps:
 
 def build(items: beam.PCollection[Item], steps: Steps, settler: Settler, done: Sequence[int] = ()) -> None:
     """Join the steps. ``done``: the partitions of the channel that have no more after these items."""
-    coders.register()
     items | DraftArticles(steps.drafting) | SettleBatches(settler, done)

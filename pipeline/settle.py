@@ -55,7 +55,7 @@ class Settling:
     reconciling: Reconciling = field(default_factory=Reconciling)
 
 
-class Settled(NamedTuple):
+class SettledBatch(NamedTuple):
     """All records that a batch adds or changes, the receipts that the past has of its fetches, by fetch id, and the
     horizon as it is when the records are written."""
 
@@ -70,7 +70,7 @@ def settle(
     config: Settling,
     now: datetime,
     around: Callable[[Sequence[Sketch]], Horizon] | None = None,
-) -> Settled:
+) -> SettledBatch:
     """Settle a batch. ``around``: see ``match``."""
     identified = identify_batch((d.outcome for d in drafts if d.outcome is not None), history, now)
     mine = _drafts_of(drafts, identified)
@@ -82,7 +82,7 @@ def settle(
     }
     figures = reconcile_batch(metrics, matched.members, matched.emptied, history, config.reconciling)
     records = [*identified.articles, *identified.records, *matched.links, *matched.records, *figures]
-    return Settled(records, identified.known, matched.horizon)
+    return SettledBatch(records, identified.known, matched.horizon)
 
 
 def _drafts_of(drafts: Sequence[Draft], identified: IdentifiedBatch) -> dict[str, Draft]:

@@ -114,13 +114,16 @@ def batches_of(archive: Archive, piece: Piece, position: int, settings: Backfill
 def _begun(found: Iterable[Batch], batches: Batches) -> Iterator[Batch]:
     """The same batches; workers have begun with each one, and with the next, when it comes."""
     before = None
-    for batch in found:
-        batches.ahead(batch.items)
+    try:
+        for batch in found:
+            batches.ahead(batch.items)
+            if before is not None:
+                yield before
+            before = batch
         if before is not None:
             yield before
-        before = batch
-    if before is not None:
-        yield before
+    finally:
+        batches.stop_ahead()  # the run may have been stopped
 
 
 def _weight(item: Item) -> int:

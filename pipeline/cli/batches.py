@@ -65,6 +65,12 @@ class Batches:
 
         ahead.start(items, self.steps.drafting)
 
+    def stop_ahead(self) -> None:
+        """Forget what was begun for runs that will not come."""
+        from pipeline import ahead
+
+        ahead.drop()
+
     def run(self, items: Sequence[Item], *, done: Sequence[int] = ()) -> Counts:
         """Bring the items into the warehouse. ``done``: the partitions of the channel that have no more. Raises what
         stopped the batch if it wasn't an item."""

@@ -108,12 +108,12 @@ class Web:
         return sorted({p.earlier_id if p.article_id == name else p.article_id for p in self.pairs(name) if is_copy(p)})
 
     def telling(self, name: str) -> set[str]:
-        """All that are so much like it that they tell of it, or are its copies."""
+        """All that are so much like it that they tell of it."""
         found = {p.earlier_id for p in self._of.get(name, {}).values() if p.likeness >= TELLS}
         return found | {p.article_id for p in self._to[name].values() if p.likeness >= TELLS}
 
-    def told_by(self, name: str) -> list[str]:
-        """The later ones that may be told by it, if they are sections."""
+    def may_attach(self, name: str) -> list[str]:
+        """The later ones that may have it as their parent if they are sections of digests."""
         return [p.article_id for p in self._to[name].values() if p.likeness >= ALIKE or is_copy(p)]
 
     def of_their_stories(self, names: Iterable[str]) -> set[str]:
@@ -182,7 +182,7 @@ class Region:
         self._sketches.load(touched | self._web.around(touched))
         sections = {name for name in touched if self._sketches.is_section(name)}
         for name in touched - sections:
-            sections.update(s for s in self._web.told_by(name) if self._sketches.is_section(s))
+            sections.update(s for s in self._web.may_attach(name) if self._sketches.is_section(s))
         articles = touched - sections
         self.take_in(articles | self._web.of_their_stories(articles))
         return sections

@@ -3,16 +3,14 @@
 import pathlib
 from datetime import UTC, datetime
 
-import apache_beam as beam
 import jsonschema
 import msgspec
 import pytest
-from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import SAMPLES
 
-from schemas import coders, ids, reasons, records, tables, wire
+from schemas import ids, reasons, tables
 from schemas.fetched import fetched
 from schemas.publish import column_texts, documents
 
@@ -90,27 +88,6 @@ def test_the_published_schemas_are_current():
 def test_a_record_as_json_fits_its_published_schema(name):
     schema = msgspec.json.decode(documents()[f"schemas/{name}.json"])
     jsonschema.validate(msgspec.json.decode(msgspec.json.encode(SAMPLES[name])), schema)
-
-
-def test_beam_codes_records_in_the_wire_format():
-    coders.register()
-    for cls in wire.KINDS.values():
-        coder = beam.coders.registry.get_coder(cls)
-        assert isinstance(coder, coders.RecordCoder)
-        assert coder.is_deterministic()
-        sample = SAMPLES[cls.__name__]
-        assert coder.decode(coder.encode(sample)) == sample
-
-
-def test_records_can_be_grouping_keys():
-    coders.register()
-    record = SAMPLES["Member"]
-    with beam.Pipeline("FnApiRunner") as p:
-        pairs = p | beam.Create([(record, 1), (msgspec.structs.replace(record), 2)]).with_output_types(
-            tuple[records.Member, int]
-        )
-        sums = pairs | beam.CombinePerKey(sum)
-        assert_that(sums, equal_to([(record, 3)]))
 
 
 def test_every_reason_says_its_stage_and_meaning():

@@ -1,4 +1,4 @@
-"""One record of each kind, for the tests of the wire format, the coders and the tables."""
+"""One record of each kind, for the tests of the wire format and the tables."""
 
 from datetime import UTC, datetime
 

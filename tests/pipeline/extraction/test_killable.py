@@ -16,7 +16,6 @@ from pipeline.draft import Drafting, Extraction
 from pipeline.draft_articles import DraftArticles
 from pipeline.extraction import killable
 from pipeline.extraction.killable import Job, Killed, Limits
-from schemas import coders
 from schemas.fetched import fetched
 
 LIMITS = Limits(workers=2, max_memory=2**30)
@@ -101,7 +100,6 @@ SLOW = b"<html><title>Links</title><body>" + b"<li><a href='/x'>Foo bar baz</a><
 
 @pytest.mark.filterwarnings("ignore")
 def test_page_that_takes_too_long_is_a_reject_and_the_others_are_articles():
-    coders.register()
     bodies = [GOOD, SLOW, GOOD, GOOD]
     items = [
         fetched(source="desk", url=f"https://x.example/{n}", fetched_at=NOW, content_type="text/html", body=body)
