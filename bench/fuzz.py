@@ -1,10 +1,10 @@
 """Fuzz every door through which a stranger's bytes come; tests/support/fuzzing has the doors and the loop.
 
-``python bench/fuzz.py [DOOR ...] [--minutes 1] [--seed 1]`` runs the doors one after the other (all of them, unless some
-are named), each for so many minutes of processor time, and prints what was reached. It exits with 1 if there is a
-finding: an exception that the door does not promise, an input that takes longer than the door may, one that ends the
-process, one that never comes back. Each finding is a file below ``--folder`` (var/fuzz/DOOR/), made as small as it gets,
-with its traceback beside it. ``python bench/fuzz.py DOOR --replay FILE ...`` runs the door on such files.
+``python bench/fuzz.py [DOOR ...] [--minutes 1] [--seed 1]`` runs the doors one after the other (all, unless some are
+named), each for so many minutes of processor time, and prints what was reached. It exits with 1 if there is a finding:
+an exception that the door does not promise, an input that takes longer than the door may, one that ends the process,
+one that never comes back. Each finding is a file below ``--folder`` (var/fuzz/DOOR/), made as small as it gets, with
+its traceback beside it. ``python bench/fuzz.py DOOR --replay FILE ...`` runs the door on such files.
 
 A finding is mended with a test that holds its smallest input.
 """

@@ -1,7 +1,7 @@
 """Read 4,000 odd and hostile feed documents: each must end in a named state.
 
-``python bench/odd_feeds.py [--documents 4000]`` prints how many ended in which state (a format, or why it is no feed) and
-exits with 1 if one raised something else. tests/connectors/feeds/test_odd_feeds.py reads an eighth of them.
+``python bench/odd_feeds.py [--documents 4000]`` prints how many ended in which state (a format, or why it is no feed)
+and raises if one ended otherwise. tests/connectors/feeds/test_odd_feeds.py reads one in thirteen of them.
 """
 
 from __future__ import annotations

@@ -36,7 +36,9 @@ def judge(report: Mapping[str, Any] | None, accepted: Mapping[str, str]) -> tupl
             ids = {found["id"], *found.get("aliases", ())}
             why = next((accepted[i] for i in sorted(ids) if i in accepted), None)
             wrong += why is None
-            mend = f"mended in {', '.join(found['fix_versions'])}" if found.get("fix_versions") else "no version mends it"
+            mend = (
+                f"mended in {', '.join(found['fix_versions'])}" if found.get("fix_versions") else "no version mends it"
+            )
             told = f"accepted: {why}" if why else mend
             lines.append(f"{package['name']} {package['version']}: {', '.join(sorted(ids))}: {told}")
     asked = len(packages) - len(unknown)

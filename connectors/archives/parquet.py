@@ -121,8 +121,8 @@ class _Group:
 
 
 def _groups(metadata: pq.FileMetaData, stored: int) -> list[_Group]:
-    """Those that have rows. What each takes as stored is only estimated, from what it unpacks to: the exact sizes are in
-    the metadata of its columns, and pyarrow (25) ends the process over one that is damaged."""
+    """Those that have rows. What each takes as stored is only estimated, from what it unpacks to: the exact sizes are
+    in the metadata of its columns, and pyarrow (25) ends the process over one that is damaged."""
     groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
     rows = [max(0, group.num_rows) for group in groups]
     sizes = [max(1, group.total_byte_size) for group in groups]

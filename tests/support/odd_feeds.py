@@ -1,9 +1,9 @@
 """Feed documents with the quirks of real ones, and hostile ones, as many as wanted: the same every time.
 
-Each document is an ordinary feed in one of eleven formats on which some quirks were played: how it is encoded and what it
-claims to be encoded in, what stands before and after it, how names are spelt, what dates, links, ids and texts hold, how
-it breaks off. The quirks are those that tests/golden/feeds has one by one; here they meet. ``document(n)`` is a function
-of ``n``.
+Each document is an ordinary feed in one of twelve formats on which some quirks were played: how it is encoded and what
+it claims to be encoded in, what stands before and after it, how names are spelt, what dates, links, ids and texts hold,
+how it breaks off. The quirks are those that tests/golden/feeds has one by one; here they meet. ``document(n)`` is a
+function of ``n``.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def document(number: int) -> tuple[bytes, str | None, str]:
 
 
 def states_of(numbers: Iterable[int]) -> Counter[str]:
-    """Read the documents of these numbers; how many ended in which state. Raises ``AssertionError`` for one that does not
-    end in a state that there is, or whose feed is not sound."""
+    """Read the documents of these numbers; how many ended in which state. Raises ``AssertionError`` for one that does
+    not end in a state that there is, or whose feed is not sound."""
     states: Counter[str] = Counter()
     for number in numbers:
         body, content_type, what = document(number)
@@ -142,9 +142,16 @@ def _atom(space: str, date: str) -> Callable[[Document], str]:
 def _json(version: str) -> Callable[[Document], str]:
     def write(d: Document) -> str:
         items = [
-            {"id": e["guid"], "url": e["link"], "title": e["title"], "content_html": e["text"],
-             "date_published": e["date"], "author": {"name": e["author"]}} for e in d.entries
-        ]  # fmt: skip
+            {
+                "id": e["guid"],
+                "url": e["link"],
+                "title": e["title"],
+                "content_html": e["text"],
+                "date_published": e["date"],
+                "author": {"name": e["author"]},
+            }
+            for e in d.entries
+        ]
         said = {"version": f"https://jsonfeed.org/version/{version}", "title": d.title, "items": items}
         return json.dumps(said, ensure_ascii=False)
 
@@ -201,9 +208,27 @@ def quirk(name: str) -> Callable[[Quirk], Quirk]:
     return keep
 
 
-ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "iso-8859-1", "windows-1252",
-             "windows-1251", "koi8-r", "shift_jis", "euc-jp", "gb18030", "big5", "euc-kr", "iso-8859-8", "utf-7",
-             "cp037", "mac_roman")  # fmt: skip
+ENCODINGS = (
+    "utf-8",
+    "utf-8-sig",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32",
+    "iso-8859-1",
+    "windows-1252",
+    "windows-1251",
+    "koi8-r",
+    "shift_jis",
+    "euc-jp",
+    "gb18030",
+    "big5",
+    "euc-kr",
+    "iso-8859-8",
+    "utf-7",
+    "cp037",
+    "mac_roman",
+)
 
 
 @quirk("a charset")
@@ -214,7 +239,10 @@ def _charset(rng: random.Random, d: Document) -> None:
 
 @quirk("a charset that is not what it says")
 def _lying(rng: random.Random, d: Document) -> None:
-    d.encoding, d.declared = rng.choice(ENCODINGS), rng.choice((*ENCODINGS, "x-unknown", "", "utf8mb4", "punycode", "hex"))
+    d.encoding, d.declared = (
+        rng.choice(ENCODINGS),
+        rng.choice((*ENCODINGS, "x-unknown", "", "utf8mb4", "punycode", "hex")),
+    )
     d.content_type = rng.choice(
         (None, "text/xml; charset=us-ascii", f"application/xml; charset={rng.choice(ENCODINGS)}", "x; charset=rot13")
     )
@@ -236,23 +264,45 @@ def _damaged_bytes(rng: random.Random, d: Document) -> None:
 
 @quirk("byte order marks")
 def _marks(rng: random.Random, d: Document) -> None:
-    mark = rng.choice((b"\xef\xbb\xbf", b"\xef\xbb\xbf" * 2, b"\xfe\xff", b"\xff\xfe", b"\0\0\xfe\xff", b"\r\n\xef\xbb\xbf"))
+    mark = rng.choice(
+        (b"\xef\xbb\xbf", b"\xef\xbb\xbf" * 2, b"\xfe\xff", b"\xff\xfe", b"\0\0\xfe\xff", b"\r\n\xef\xbb\xbf")
+    )
     d.bytes.append(lambda body: mark + body)
 
 
 @quirk("something before the root")
 def _before(rng: random.Random, d: Document) -> None:
     d.before = rng.choice(
-        ("\n\n", "<br />\n<b>Warning</b>: include(): failed in <b>/www/feed.php</b> on line <b>3</b><br />", "<!-- c -->",
-         "\ufeff", "<?php echo 1; ?>", "<?xml-stylesheet href='x.xsl'?>", "<!DOCTYPE rss PUBLIC 'x' 'http://a.example/rss.dtd'>",
-         " " * 66_000, "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n", "<!--" + "-" * 5000, "<html>", "{}")
-    )  # fmt: skip
+        (
+            "\n\n",
+            "<br />\n<b>Warning</b>: include(): failed in <b>/www/feed.php</b> on line <b>3</b><br />",
+            "<!-- c -->",
+            "\ufeff",
+            "<?php echo 1; ?>",
+            "<?xml-stylesheet href='x.xsl'?>",
+            "<!DOCTYPE rss PUBLIC 'x' 'http://a.example/rss.dtd'>",
+            " " * 66_000,
+            "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n",
+            "<!--" + "-" * 5000,
+            "<html>",
+            "{}",
+        )
+    )
 
 
 @quirk("something after the root")
 def _after(rng: random.Random, d: Document) -> None:
     d.after = rng.choice(
-        ("<!-- cached 0.3 s -->", "\0\0\0", "</rss>", "<script>x()</script>", "<rss><channel><item>", "]]>", "]}", "\x1a")
+        (
+            "<!-- cached 0.3 s -->",
+            "\0\0\0",
+            "</rss>",
+            "<script>x()</script>",
+            "<rss><channel><item>",
+            "]]>",
+            "]}",
+            "\x1a",
+        )
     )
 
 
@@ -280,23 +330,49 @@ def _spelling(rng: random.Random, d: Document) -> None:
 @quirk("namespaces")
 def _namespaces(rng: random.Random, d: Document) -> None:
     d.mend.append(
-        rng.choice((
-            lambda text: text.replace(' xmlns="', ' xmlns:none="'),
-            lambda text: text.replace("www.w3.org/2005/Atom", "example.org/ns"),
-            lambda text: text.replace("<item>", "<item xmlns='urn:x' xmlns:dc='urn:y'><dc:title>other</dc:title>"),
-            lambda text: text.replace("<link>", "<atom:link>").replace("</link>", "</atom:link>"),
-            lambda text: text.replace("<title>", "<media:title>x</media:title><title>"),
-            lambda text: text.replace("<entry>", "<a:entry xmlns:a='http://www.w3.org/2005/Atom'>").replace("</entry>", "</a:entry>"),
-            lambda text: text.replace("xmlns:rdf=", "xmlns:RDF="),
-            lambda text: text.replace("<channel>", "<channel xmlns=''>"),
-        ))
-    )  # fmt: skip
+        rng.choice(
+            (
+                lambda text: text.replace(' xmlns="', ' xmlns:none="'),
+                lambda text: text.replace("www.w3.org/2005/Atom", "example.org/ns"),
+                lambda text: text.replace("<item>", "<item xmlns='urn:x' xmlns:dc='urn:y'><dc:title>other</dc:title>"),
+                lambda text: text.replace("<link>", "<atom:link>").replace("</link>", "</atom:link>"),
+                lambda text: text.replace("<title>", "<media:title>x</media:title><title>"),
+                lambda text: text.replace("entry>", "a:entry>").replace(
+                    "<feed", "<feed xmlns:a='http://www.w3.org/2005/Atom'"
+                ),
+                lambda text: text.replace("xmlns:rdf=", "xmlns:RDF="),
+                lambda text: text.replace("<channel>", "<channel xmlns=''>"),
+            )
+        )
+    )
 
 
-DATES = ("", "yesterday", "0", "1773477000", "99999999999999999999", "2026-02-30T25:61:00Z", "2026-03-14", "14/03/26",
-         "Sat, 14 Mar 2026 08:00:00 XST", "Sat, 14 Mrz 2026 08:00:00 +0100", "0000-00-00 00:00:00", "14 Mar 0001",
-         "9999-12-31T23:59:59-23:59", "20260314T0800", "14 мар 2026", "2026年3月14日", "Mon, 99 Mar 2026", "-1", "NaN",
-         "1970-01-01T00:00:00Z", "2099-01-01", "&#x32;026-03-14", "<b>2026-03-14</b>", "14 Mar 2026 " * 500)  # fmt: skip
+DATES = (
+    "",
+    "yesterday",
+    "0",
+    "1773477000",
+    "99999999999999999999",
+    "2026-02-30T25:61:00Z",
+    "2026-03-14",
+    "14/03/26",
+    "Sat, 14 Mar 2026 08:00:00 XST",
+    "Sat, 14 Mrz 2026 08:00:00 +0100",
+    "0000-00-00 00:00:00",
+    "14 Mar 0001",
+    "9999-12-31T23:59:59-23:59",
+    "20260314T0800",
+    "14 мар 2026",
+    "2026年3月14日",
+    "Mon, 99 Mar 2026",
+    "-1",
+    "NaN",
+    "1970-01-01T00:00:00Z",
+    "2099-01-01",
+    "&#x32;026-03-14",
+    "<b>2026-03-14</b>",
+    "14 Mar 2026 " * 500,
+)
 
 
 @quirk("dates")
@@ -305,12 +381,36 @@ def _dates(rng: random.Random, d: Document) -> None:
         entry["date"] = rng.choice(DATES)
 
 
-LINKS = ("", " ", "/2026/a", "a b.html", "//cdn.example/a", "javascript:alert(1)", "data:text/html,x", "file:///etc/passwd",
-         "http://", "http://[::1", "http://127.0.0.1:6379/", "https://herald.example:99999/", "http://a.example/%zz%00",
-         "HTTP://HERALD.EXAMPLE/A", "https://bücher.example/ä?ö=ü#x", "feed:https://herald.example/", "mailto:a@b.example",
-         "http://user:pw@herald.example/", "\n https://herald.example/x \n", "https://herald.example/?a=1&b=2&amp;c=3",
-         "https://herald.example/<b>", "https://herald.example/" + "a" * 9000, "../../../../etc/passwd", "?p=1", "#top",
-         "<![CDATA[https://herald.example/c]]>", "https://herald.example/\u202egnp.exe", "http://0x7f.1/")  # fmt: skip
+LINKS = (
+    "",
+    " ",
+    "/2026/a",
+    "a b.html",
+    "//cdn.example/a",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "file:///etc/passwd",
+    "http://",
+    "http://[::1",
+    "http://127.0.0.1:6379/",
+    "https://herald.example:99999/",
+    "http://a.example/%zz%00",
+    "HTTP://HERALD.EXAMPLE/A",
+    "https://bücher.example/ä?ö=ü#x",
+    "feed:https://herald.example/",
+    "mailto:a@b.example",
+    "http://user:pw@herald.example/",
+    "\n https://herald.example/x \n",
+    "https://herald.example/?a=1&b=2&amp;c=3",
+    "https://herald.example/<b>",
+    "https://herald.example/" + "a" * 9000,
+    "../../../../etc/passwd",
+    "?p=1",
+    "#top",
+    "<![CDATA[https://herald.example/c]]>",
+    "https://herald.example/\u202egnp.exe",
+    "http://0x7f.1/",
+)
 
 
 @quirk("links")
@@ -321,7 +421,17 @@ def _links(rng: random.Random, d: Document) -> None:
 
 @quirk("ids")
 def _ids(rng: random.Random, d: Document) -> None:
-    guids = ("", "same", "https://herald.example/x", "tag:herald.example,2026:1", "a" * 5000, "\x00", "42", "<b>1</b>", "urn:é")
+    guids = (
+        "",
+        "same",
+        "https://herald.example/x",
+        "tag:herald.example,2026:1",
+        "a" * 5000,
+        "\x00",
+        "42",
+        "<b>1</b>",
+        "urn:é",
+    )
     same = rng.choice(guids)
     for entry in d.entries:
         entry["guid"] = same if rng.random() < 0.5 else rng.choice(guids)
@@ -331,12 +441,36 @@ def _ids(rng: random.Random, d: Document) -> None:
         d.mend.append(lambda text: text.replace("<link>", "<nolink>").replace("</link>", "</nolink>"))
 
 
-CONTENT = ("<script>alert(1)</script>", "<![CDATA[<p>Text</p>]]>", "<![CDATA[a]]>b<![CDATA[c]]>", "<![CDATA[never closed",
-           "]]>", "&nbsp;&eacute;&bogus;&#0;&#x110000;&#xD800;&", "&amp;lt;b&amp;gt;", "<div xmlns='http://www.w3.org/1999/xhtml'>x</div>",
-           "\x00\x01\x08\x0b\x1b[2J\x7f\x85", "\u202e\u2028\ufffe\ufeff", "<b><i>x</b></i>", "<a" + " x=''" * 500, "a < b & c",
-           "<![CDATA[" + "]]" * 2000 + "]]>", "<p>" * 400, "word " * 3_000, "&lt;" * 2_000, "<!-- -- -->", "<?php x ?>",
-           "<title>again</title>", "</item><item>", "=cmd|'/c calc'!A1", "\r\nSet-Cookie: x=1", "<svg onload=alert(1)>",
-           "\U0010ffff\U0001f469\u200d\U0001f4bb", "e\u0301" * 3000, "%s%n{0}{x}${jndi:ldap://x}", "\\ud800\\u0000")  # fmt: skip
+CONTENT = (
+    "<script>alert(1)</script>",
+    "<![CDATA[<p>Text</p>]]>",
+    "<![CDATA[a]]>b<![CDATA[c]]>",
+    "<![CDATA[never closed",
+    "]]>",
+    "&nbsp;&eacute;&bogus;&#0;&#x110000;&#xD800;&",
+    "&amp;lt;b&amp;gt;",
+    "<div xmlns='http://www.w3.org/1999/xhtml'>x</div>",
+    "\x00\x01\x08\x0b\x1b[2J\x7f\x85",
+    "\u202e\u2028\ufffe\ufeff",
+    "<b><i>x</b></i>",
+    "<a" + " x=''" * 500,
+    "a < b & c",
+    "<![CDATA[" + "]]" * 2000 + "]]>",
+    "<p>" * 400,
+    "word " * 3_000,
+    "&lt;" * 2_000,
+    "<!-- -- -->",
+    "<?php x ?>",
+    "<title>again</title>",
+    "</item><item>",
+    "=cmd|'/c calc'!A1",
+    "\r\nSet-Cookie: x=1",
+    "<svg onload=alert(1)>",
+    "\U0010ffff\U0001f469\u200d\U0001f4bb",
+    "e\u0301" * 3000,
+    "%s%n{0}{x}${jndi:ldap://x}",
+    "\\ud800\\u0000",
+)
 
 
 @quirk("texts and titles")
@@ -358,7 +492,9 @@ def _nesting(rng: random.Random, d: Document) -> None:
 @quirk("entities that grow")
 def _laughs(rng: random.Random, d: Document) -> None:
     rows = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10 if n else "ha"}">' for n in range(rng.choice((3, 12))))
-    extern = rng.choice(("", '<!ENTITY x SYSTEM "file:///etc/passwd">', '<!ENTITY % p SYSTEM "http://127.0.0.1/x.dtd"> %p;'))
+    extern = rng.choice(
+        ("", '<!ENTITY x SYSTEM "file:///etc/passwd">', '<!ENTITY % p SYSTEM "http://127.0.0.1/x.dtd"> %p;')
+    )
     declared = f"<!DOCTYPE {rng.choice(('rss', 'feed', 'x'))} [{rows}{extern}]{rng.choice(('>', '', '>>'))}"
     d.before += declared
     laugh = rng.choice(("&l2;", "&l11;", "&x;", "&l2;" * 500))
@@ -378,9 +514,15 @@ def _mixed(rng: random.Random, d: Document) -> None:
 @quirk("a page instead of a feed")
 def _page(rng: random.Random, d: Document) -> None:
     page = rng.choice(
-        ("<!DOCTYPE html><html><head><title>Not found</title></head><body>", "<html xmlns='http://www.w3.org/1999/xhtml'>",
-         "<head><meta http-equiv=refresh content='0;url=/'></head>", "<div class=cookie>Accept</div>", "Access denied", "null")
-    )  # fmt: skip
+        (
+            "<!DOCTYPE html><html><head><title>Not found</title></head><body>",
+            "<html xmlns='http://www.w3.org/1999/xhtml'>",
+            "<head><meta http-equiv=refresh content='0;url=/'></head>",
+            "<div class=cookie>Accept</div>",
+            "Access denied",
+            "null",
+        )
+    )
     keep = rng.random() < 0.3
     d.mend.append(lambda text: page + (text if keep else ""))
     d.content_type = rng.choice(("text/html", "application/rss+xml", None))
@@ -399,7 +541,11 @@ def _none(rng: random.Random, d: Document) -> None:
 @quirk("a base")
 def _base(rng: random.Random, d: Document) -> None:
     base = rng.choice(("https://other.example/x/", "/sub/", "javascript:x", "http://[", "\u202e", "", "a" * 3000))
-    d.mend.append(lambda text: text.replace("<channel>", f'<channel xml:base="{base}">').replace("<entry>", f'<entry xml:base="{base}">'))
+    d.mend.append(
+        lambda text: text.replace("<channel>", f'<channel xml:base="{base}">').replace(
+            "<entry>", f'<entry xml:base="{base}">'
+        )
+    )
     for entry in d.entries:
         entry["link"] = "story/1"
 
@@ -418,17 +564,19 @@ def _packed(rng: random.Random, d: Document) -> None:
 @quirk("attributes and signs")
 def _signs(rng: random.Random, d: Document) -> None:
     d.mend.append(
-        rng.choice((
-            lambda text: text.replace('"', "'"),
-            lambda text: text.replace('="', "=").replace('">', ">"),
-            lambda text: text.replace(">", " junk=1 junk=2>", 3),
-            lambda text: text.replace("<", "&lt;").replace(">", "&gt;"),
-            lambda text: text.replace(":", "\\u003a"),
-            lambda text: text.replace("\n", "\r").replace(" ", "\u00a0"),
-            lambda text: text.replace('"items"', '"Items"').replace(":", ": ,", 1),
-            lambda text: text.replace("[", "[null, 1, [], "),
-            lambda text: text.replace("<", "\uff1c", 2),
-            lambda text: text.upper(),
-            lambda text: text * 2,
-        ))
-    )  # fmt: skip
+        rng.choice(
+            (
+                lambda text: text.replace('"', "'"),
+                lambda text: text.replace('="', "=").replace('">', ">"),
+                lambda text: text.replace(">", " junk=1 junk=2>", 3),
+                lambda text: text.replace("<", "&lt;").replace(">", "&gt;"),
+                lambda text: text.replace(":", "\\u003a"),
+                lambda text: text.replace("\n", "\r").replace(" ", "\u00a0"),
+                lambda text: text.replace('"items"', '"Items"').replace(":", ": ,", 1),
+                lambda text: text.replace("[", "[null, 1, [], "),
+                lambda text: text.replace("<", "\uff1c", 2),
+                lambda text: text.upper(),
+                lambda text: text * 2,
+            )
+        )
+    )

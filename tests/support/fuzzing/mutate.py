@@ -1,7 +1,7 @@
 """New inputs from old ones. Pure: a function of the random numbers that are handed in.
 
-Three sorts of change: of bytes (flipped, cut off, spliced), of markup and words (elements, attributes, numbers, words of
-a dictionary removed, doubled, nested, repeated until they are many), and of trees (values of JSON and MessagePack
+Three sorts of change: of bytes (flipped, cut off, spliced), of markup and words (elements, attributes, numbers, words
+of a dictionary removed, doubled, nested, repeated until they are many), and of trees (values of JSON and MessagePack
 replaced by those of other types). A parser's first checks are passed, and what is behind them is reached.
 """
 
@@ -25,7 +25,7 @@ _NUMBERS = (
 _ODD = (
     b"\0", b"\xff", b"\xfe\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xc0\x80", b"\r\n", b"\r", b"\x85", b"\x1b[2J",
     b"\x7f", "\u202e".encode(), "\u2028".encode(), "\ufeff".encode(), "\U0010ffff".encode(), "İ".encode(), "ﬀ".encode(),
-    "e\u0301".encode(), "\u200d".encode(), "%s%n".encode(), b"%00", b"%ff", b"..", b"\\", b"'", b'"', b"\\ud800",
+    "e\u0301".encode(), "\u200d".encode(), b"%s%n", b"%00", b"%ff", b"..", b"\\", b"'", b'"', b"\\ud800",
 )  # fmt: skip
 _CHARSETS = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7", "windows-1252", "shift_jis", "gb18030", "koi8-r")
 
@@ -147,8 +147,8 @@ def _charset(rng: random.Random, data: bytes, others: Sequence[bytes], tokens: S
 
 
 _CHANGES = (
-    _flip, _noise, _remove, _cut_off, _insert, _insert, _replace, _odd, _repeat, _splice, _splice, _swap, _nest, _number,
-    _charset,
+    _flip, _noise, _remove, _cut_off, _insert, _insert, _replace, _odd, _repeat, _splice, _splice, _swap, _nest,
+    _number, _charset,
 )  # fmt: skip
 
 _VALUES: tuple[Any, ...] = (
