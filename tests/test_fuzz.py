@@ -2,7 +2,8 @@
 
 import pytest
 from fuzzing import loop, mutate
-from fuzzing.doors import DOORS, Door
+from fuzzing.door import Door
+from fuzzing.doors import DOORS
 
 INPUTS = {"pages": 25, "numbers": 60, "fragments": 80, "feeds": 100}
 """Fewer where an input takes long."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
 
-from fuzzing.doors import Door
+from fuzzing.door import Door
 from fuzzing.mutate import mutated
 
 HARD = 20.0
