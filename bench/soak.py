@@ -13,6 +13,7 @@ must balance, and every article that a feed showed must be in the warehouse, onc
 from __future__ import annotations
 
 import argparse
+import asyncio
 import csv
 import json
 import pathlib
@@ -47,8 +48,8 @@ class Universe(Outlets):
 
     0: dead, every connection is dropped. 1: slow, each answer takes 8 seconds. 2: lies about the length, every other
     answer ends early. 3: an HTML page in the place of the feed, every third time. 4: an error 503, every third time.
-    5: a page and its feed change with every request. 6: a body that is no gzip but says so, every third time.
-    All others behave, but for one page in thirty that fails when it is first asked for.
+    5: pages change with every request, and the feed says so now and then. 6: a body that is no gzip but says so, every
+    third time. All others behave, but for one page in thirty that fails when it is first asked for.
     """
 
     def __init__(self, outlets: int, articles: int, seed: int, every: float):
@@ -76,7 +77,7 @@ class Universe(Outlets):
             self.shown[outlet] = min(max(self.shown[outlet], old), len(self.articles[outlet]))
         text = self.document(outlet, self.shown[outlet])
         if outlet % 20 == 5:
-            text = text.replace("<channel>", f"<channel><lastBuildDate>{time.time()}</lastBuildDate>")
+            text = text.replace("<title>Story", f"<title>Update {self.requests[outlet] // 8} of story")
         return await self._answered(request, outlet, text, "application/rss+xml")
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
@@ -88,8 +89,6 @@ class Universe(Outlets):
         return await self._answered(request, outlet, self.page(outlet, article, more), "text/html")
 
     async def _answered(self, request: web.Request, outlet: int, text: str, kind: str) -> web.StreamResponse:
-        import asyncio
-
         self.requests[outlet] += 1
         body, fault, third = text.encode(), outlet % 20, self.requests[outlet] % 3 == 0
         if fault == 0 and request.transport is not None:
