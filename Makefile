@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: help setup demo test fast-test fuzz lint format eval bench train schemas lock engines engines-down clean
+.PHONY: help setup demo test fast-test fuzz fuzz-doors audit sbom lint format eval bench train schemas lock engines engines-down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,18 @@ fast-test: setup ## the tests that take seconds
 fuzz: setup ## the property tests on new examples, ten times; what they find becomes a test of its own
 	@for i in 1 2 3 4 5 6 7 8 9 10; do \
 		$(BIN)/pytest --numprocesses auto --hypothesis-profile fuzz -m "hypothesis and not slow" || exit 1; done
+
+fuzz-doors: setup ## fuzz every parser with changed samples, a minute each; another time: MINUTES=10, some only: DOORS="feeds warc"
+	@$(BIN)/python bench/fuzz.py --minutes $(or $(MINUTES),1) $(DOORS)
+
+audit: setup ## ask whether a vulnerability is known in a locked package
+	@$(BIN)/python deploy/audit.py
+
+sbom: setup ## dist/sbom.cdx.json: a software bill of materials (CycloneDX) of the locked packages
+	@mkdir -p dist
+	@PYTHONWARNINGS=ignore $(BIN)/uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --no-validate \
+		--output-reproducible --output-file dist/sbom.cdx.json
+	@echo "dist/sbom.cdx.json: $$(grep -c '"purl"' dist/sbom.cdx.json) packages"
 
 lint: setup ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -84,28 +84,43 @@ class Outlets:
     async def _feed(self, request: web.Request) -> web.Response:
         outlet = int(request.match_info["outlet"])
         self.asked[outlet] = min(self.asked[outlet] + 3, len(self.articles[outlet]))
-        items = "".join(
-            f"<item><title>Story {a} of outlet {outlet}</title><link>http://127.0.0.1:{self.port}/{outlet}/story-{a}"
-            f"</link><guid>{outlet}-{a}</guid></item>"
-            for a in range(self.asked[outlet])
-        )
-        body = f'<?xml version="1.0"?><rss version="2.0"><channel><title>{outlet}</title>{items}</channel></rss>'
-        return web.Response(text=body, content_type="application/rss+xml")
+        return web.Response(text=self.document(outlet, self.asked[outlet]), content_type="application/rss+xml")
 
     async def _page(self, request: web.Request) -> web.Response:
         outlet, article = int(request.match_info["outlet"]), int(request.match_info["article"])
+        return web.Response(text=self.page(outlet, article), content_type="text/html")
+
+    def document(self, outlet: int, count: int) -> str:
+        """The outlet's feed when it shows so many articles."""
+        items = "".join(
+            f"<item><title>Story {a} of outlet {outlet}</title><link>http://127.0.0.1:{self.port}/{outlet}/story-{a}"
+            f"</link><guid>{outlet}-{a}</guid></item>"
+            for a in range(count)
+        )
+        return f'<?xml version="1.0"?><rss version="2.0"><channel><title>{outlet}</title>{items}</channel></rss>'
+
+    def page(self, outlet: int, article: int, more: str = "") -> str:
+        """The article's page; ``more`` follows its text."""
         title = f"Story {article} of outlet {outlet}"
-        text = self.articles[outlet][article]
-        page = (
+        text = self.articles[outlet][article] + more
+        return (
             f"<html lang=en><head><title>{title}</title></head><body><article><h1>{title}</h1>{text}"
             "</article></body></html>"
         )
-        return web.Response(text=page, content_type="text/html")
 
 
 def wiredesk(*arguments: str) -> list[str]:
     """The command line of a wiredesk command."""
     return [sys.executable, "-m", "pipeline", "--log-level", "error", *arguments]
+
+
+def sources_of(world: Outlets, seconds: int) -> str:
+    """A sources file of all outlets, each asked every so many seconds."""
+    return "".join(
+        f'[[source]]\nname = "outlet-{o}"\nurl = "http://127.0.0.1:{world.port}/{o}/feed"\n'
+        f'min_interval = "{seconds}s"\nmax_interval = "{seconds}s"\n\n'
+        for o in range(len(world.articles))
+    )
 
 
 def run(kills: int, outlets: int, articles: int, seed: int, folder: pathlib.Path) -> dict[str, object]:
@@ -114,13 +129,7 @@ def run(kills: int, outlets: int, articles: int, seed: int, folder: pathlib.Path
     world = Outlets(outlets, articles, seed)
     sources, queue = folder / "sources.toml", f"sqlite:///{folder}/queue.db"
     warehouse, state = f"duckdb:///{folder}/wiredesk.duckdb", folder / "poller.db"
-    sources.write_text(
-        "".join(
-            f'[[source]]\nname = "outlet-{o}"\nurl = "http://127.0.0.1:{world.port}/{o}/feed"\nmin_interval = "10s"\n'
-            'max_interval = "10s"\n\n'
-            for o in range(outlets)
-        )
-    )
+    sources.write_text(sources_of(world, 10))
     poll = wiredesk("poll", "--sources", str(sources), "--queue", queue, "--state", str(state), "--allow-private")
     stream = wiredesk("stream", "--queue", queue, "--warehouse", warehouse)
     began, killed = time.monotonic(), {"poll": 0, "stream": 0}
@@ -143,22 +152,21 @@ def run(kills: int, outlets: int, articles: int, seed: int, folder: pathlib.Path
     audit = subprocess.run(
         wiredesk("audit", "--queue", queue, "--warehouse", warehouse), capture_output=True, text=True
     )
-    return _figures(world, warehouse, killed, audit) | {"seconds": round(time.monotonic() - began)}
+    figures = compared(world.urls(), warehouse, audit)
+    return {"killed": killed} | figures | {"seconds": round(time.monotonic() - began)}
 
 
-def _figures(
-    world: Outlets, warehouse: str, killed: dict[str, int], audit: subprocess.CompletedProcess[str]
-) -> dict[str, object]:
+def compared(published: set[str], warehouse: str, audit: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    """What the warehouse, a DuckDB file, has of what was published; ``ok`` says whether all of it is there once."""
     import duckdb
 
     with duckdb.connect(warehouse.removeprefix("duckdb:///"), read_only=True) as db:
         urls = [row[0] for row in db.execute("SELECT canonical_url FROM articles").fetchall()]
         outcomes = dict(db.execute("SELECT outcome, count(*) FROM receipts GROUP BY outcome").fetchall())
         repeats = db.execute("SELECT coalesce(sum(repeats), 0) FROM progress").fetchall()[0][0]
-    lost, doubled = len(world.urls() - set(urls)), len(urls) - len(set(urls))
+    lost, doubled = len(published - set(urls)), len(urls) - len(set(urls))
     return {
-        "killed": killed,
-        "published": len(world.urls()),
+        "published": len(published),
         "articles": len(urls),
         "lost": lost,
         "doubled": doubled,

@@ -80,6 +80,9 @@ def decode(data: bytes) -> records.Record:
     body: bytes = data[5:]
     try:
         if flags & COMPRESSED:
+            # A frame that says how large it is gets that much memory, whatever bound is given with it.
+            if (claimed := zstandard.frame_content_size(body)) > MAX_DECODED:
+                raise WireError(f"damaged {KINDS[kind].__name__} record: it claims to unpack to {claimed:,} bytes")
             body = zstandard.ZstdDecompressor().decompress(body, max_output_size=MAX_DECODED)
         if version == VERSION:
             return _decoders[kind].decode(body)

@@ -5,9 +5,11 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 import psutil
 import pytest
@@ -63,6 +65,30 @@ def test_a_killed_part_comes_back_and_a_stop_ends_everything(running, tmp_path):
     ended = next(event for event in events if event["event"] == "ended")
     assert (ended["part"], ended["exit"], ended["again_in_seconds"]) == ("stream", -signal.SIGKILL, 2)
     assert any(event["part"] == "poll" and event["event"] == "failing" for event in events)
+
+
+def test_all_parts_are_ready_in_a_new_folder(tmp_path):
+    """The desk too, which may be up before the stream has made a warehouse."""
+    (tmp_path / "sources.toml").write_text(SOURCES)
+    with socket.create_server(("127.0.0.1", 0)) as desk, socket.create_server(("127.0.0.1", 0)) as metrics:
+        ports = desk.getsockname()[1], metrics.getsockname()[1]
+    (tmp_path / "wiredesk.toml").write_text(f'metrics = "127.0.0.1:{ports[1]}"\n[desk]\nport = {ports[0]}\n')
+    command = [sys.executable, "-m", "pipeline", "up", "--sources", "sources.toml", "--allow-private"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def ready():
+        assert process.poll() is None
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{ports[1]}/readyz") as answer:
+            return answer.status == 200
+
+    try:
+        wait_for(ready)
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports[1]}/metrics") as answer:
+            told = answer.read().decode()
+        assert [f'wiredesk_part_up{{part="{part}"}} 1.0' in told for part in ("poll", "stream", "serve")] == [True] * 3
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
 
 
 def test_the_parts_end_when_their_supervisor_is_killed(running):

@@ -57,17 +57,19 @@ def _html(file: File, channel: str, fields: Fields) -> Archive:
 @dataclass(frozen=True)
 class Format:
     """``open``: makes the archive of a file, given its channel and the user's fields. ``suffixes``: of files whose
-    content says nothing (they are empty, or damaged from the first byte on)."""
+    content says nothing (they are empty, or damaged from the first byte on). ``cut``: how its pieces are cut; raised
+    with each change of that, since a position in a piece means nothing in another."""
 
     open: Callable[[File, str, Fields], Archive]
     suffixes: frozenset[str]
+    cut: int = 1
 
 
 FORMATS: dict[str, Format] = {
     "warc": Format(_warc, frozenset({".warc"})),
     "jsonl": Format(_jsonl, frozenset({".jsonl", ".ndjson"})),
     "json": Format(_json, frozenset({".json"})),
-    "parquet": Format(_parquet, frozenset({".parquet"})),
+    "parquet": Format(_parquet, frozenset({".parquet"}), cut=2),
     "html": Format(_html, frozenset({".html", ".htm", ".xhtml"})),
 }
 LIST = "paths"
@@ -143,6 +145,8 @@ def channel_of(file: File, format: str, fields: Fields) -> str:
         raw.seek(max(0, file.size - FINGERPRINT_BYTES))
         tail = raw.read(FINGERPRINT_BYTES)
     given = [part for pair in fields for part in pair]
+    if FORMATS[format].cut > 1:
+        given.append(f"cut {FORMATS[format].cut}")
     digest = content_id("archive", file.name, str(file.size), head, tail, format, str(PIECE_BYTES), *given)
     return f"archive:{file.name}:{digest[:16]}"
 

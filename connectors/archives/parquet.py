@@ -23,6 +23,8 @@ from schemas.records import Fetched
 MAGIC = b"PAR1"
 ROWS = 256
 """Read at a time: pages of HTML are large."""
+DAMAGE = (pa.ArrowException, UnicodeDecodeError)
+"""What a damaged file raises; the names of its columns may be no UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class ParquetArchive:
     def pieces(self) -> Sequence[Piece]:
         try:
             with self.file.open() as raw:
-                groups = _groups(pq.ParquetFile(raw).metadata)
-        except (pa.ArrowException, OSError) as e:
+                groups = _groups(pq.ParquetFile(raw).metadata, self.size)
+        except (*DAMAGE, OSError) as e:
             _raise_if_away(e)
             return [Piece(size=self.size)]
         pieces: list[Piece] = []
@@ -63,13 +65,13 @@ class ParquetArchive:
             try:
                 file = pq.ParquetFile(raw)
                 columns = _columns(file.schema_arrow, self.fields)
-            except (pa.ArrowException, OSError, BadRecord) as e:
+            except (*DAMAGE, OSError, BadRecord) as e:
                 _raise_if_away(e)
                 if position == 0:
                     yield Archived(1, self.size, self._failed("bad_archive", str(e), 0))
                 return
             read = 0
-            for group in _groups(file.metadata):
+            for group in _groups(file.metadata, self.size):
                 if group.start < piece.start or (piece.end is not None and group.start >= piece.end):
                     continue
                 if group.end > position:
@@ -83,19 +85,21 @@ class ParquetArchive:
         try:
             for batch in file.iter_batches(ROWS, row_groups=[group.number], columns=columns):
                 if row + len(batch) > position:
-                    for record in batch.to_pylist():
+                    for record in _rows(batch):
                         row += 1
                         if row > position:
                             share = group.size * (row - group.start) // (group.end - group.start)
                             yield Archived(row, read + share, self._fetched(record, row - 1))
                 else:
                     row += len(batch)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
+        except (*DAMAGE, OSError) as e:
             _raise_if_away(e)
             detail = f"rows {row:,} to {group.end - 1:,} can't be read: {e}"
             yield Archived(group.end, read + group.size, self._failed("bad_record", detail, row))
 
-    def _fetched(self, record: Mapping[str, Any], row: int) -> Fetched:
+    def _fetched(self, record: Mapping[str, Any] | BadRecord, row: int) -> Fetched:
+        if isinstance(record, BadRecord):
+            return self._failed("bad_record", str(record), row)
         try:
             return to_fetched(item_of(record, self.fields), self.name, f"{self.name}:{row}")
         except BadRecord as e:
@@ -108,7 +112,7 @@ class ParquetArchive:
 
 @dataclass(frozen=True)
 class _Group:
-    """A row group: its number, its rows (from ``start``, before ``end``) and its bytes as stored."""
+    """A row group: its number, its rows (from ``start``, before ``end``) and its share of the file's bytes."""
 
     number: int
     start: int
@@ -116,16 +120,33 @@ class _Group:
     size: int
 
 
-def _groups(metadata: pq.FileMetaData) -> list[_Group]:
-    """Those that have rows."""
+def _groups(metadata: pq.FileMetaData, stored: int) -> list[_Group]:
+    """Those that have rows. What each takes as stored is only estimated, from what it unpacks to: the exact sizes are
+    in the metadata of its columns, and pyarrow (25) ends the process over one that is damaged."""
+    groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
+    rows = [max(0, group.num_rows) for group in groups]
+    sizes = [max(1, group.total_byte_size) for group in groups]
     found, row = [], 0
-    for n in range(metadata.num_row_groups):
-        group = metadata.row_group(n)
-        size = sum(group.column(c).total_compressed_size for c in range(group.num_columns))
-        if group.num_rows:
-            found.append(_Group(n, row, row + group.num_rows, size))
-        row += group.num_rows
+    for n, count in enumerate(rows):
+        if count:
+            found.append(_Group(n, row, row + count, stored * sizes[n] // sum(sizes)))
+        row += count
     return found
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | BadRecord]:
+    """The rows; in the place of one whose values Python can't hold (a time after the year 9999, text that is no UTF-8)
+    why it can't be used."""
+    try:
+        yield from batch.to_pylist()
+        return
+    except (ValueError, OverflowError):
+        pass
+    for n in range(len(batch)):
+        try:
+            yield batch.slice(n, 1).to_pylist()[0]
+        except (ValueError, OverflowError) as e:
+            yield BadRecord(f"a value can't be read: {e}")
 
 
 def _columns(schema: pa.Schema, fields: Fields) -> list[str]:

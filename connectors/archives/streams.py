@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 import zstandard
 
 CHUNK = 2**18
+ZSTD_PIECE = 2**10
+"""Bytes that are given to zstd at a time: four of them can stand for 128 KiB (RFC 8878, RLE blocks)."""
 PEEK_BYTES = 4096
 DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zstandard.ZstdError)
 """What reading a truncated or damaged file raises."""
@@ -37,7 +39,7 @@ class _ZstdReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         while not self._output:
             if not self._input:
-                self._input = self._file.read(CHUNK)
+                self._input = self._file.read(ZSTD_PIECE)
                 if not self._input:
                     if self._frame is not None:
                         raise EOFError("Compressed file ended before the end of its last frame")

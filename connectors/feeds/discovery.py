@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
-from lxml import html
+from lxml import etree, html
 
 from connectors.feeds.charset import clean, decode
 from connectors.feeds.fields import absolute_url, feed_data, plain_line, plain_title
@@ -49,8 +49,9 @@ def _in_page(text: str, url: str) -> Iterator[FeedLink]:
     data = feed_data()["discovery"]
     shapes = re.compile("|".join(data["paths"]), re.IGNORECASE)
     parser = html.HTMLParser(no_network=True, encoding="utf-8")
-    document = html.document_fromstring(text.encode(), parser) if text.strip() else None
-    if document is None:
+    try:
+        document = html.document_fromstring(text.encode(), parser)
+    except etree.ParserError:  # there is nothing in it
         return
     base = next((b for b in (absolute_url(e.get("href"), url) for e in document.iter("base")) if b), url)
     for link in document.iter("link"):

@@ -76,7 +76,7 @@ def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
         return min(timedelta(seconds=int(text[:10])), MAX_RETRY_AFTER)
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, IndexError, TypeError, OverflowError):  # what it raises for dates that are none
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)

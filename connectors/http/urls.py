@@ -52,7 +52,10 @@ def parse(url: str) -> URL:
     if port == 0:
         raise BadURL(f"{text!r}: port 0")
     authority = host if port in (None, DEFAULT_PORTS[scheme]) else f"{host}:{port}"
-    return URL(f"{scheme}://{authority}{path}{question and '?' + query}", encoded=True)
+    sent = f"{scheme}://{authority}{path}{question and '?' + query}"
+    if len(sent) > MAX_URL:
+        raise BadURL(f"URL of {len(sent)} characters once it is escaped: {text[:80]}...")
+    return URL(sent, encoded=True)
 
 
 def join(base: URL, location: str) -> URL:

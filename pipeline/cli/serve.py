@@ -11,10 +11,13 @@ import click
 import structlog
 
 from connectors.warehouse import shown
+from pipeline.cli.desk_watch import Counted, show_desk
 from pipeline.cli.doors import now, warehouse_reader
 from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.metrics import Metrics
 from pipeline.cli.settings import DeskSettings, Settings
 from pipeline.cli.stopping import stop_on_signals
+from pipeline.cli.watching import Health, Watch, served
 
 log = structlog.get_logger()
 
@@ -25,6 +28,7 @@ log = structlog.get_logger()
 @click.option("--port", type=click.IntRange(0, 65535), help="The port (default: 8080; 0: any free one).")
 @click.option("--state", metavar="FILE", help="The poller's state, for the page of sources.")
 @click.option("--folder", metavar="PATH", help="Where the desk keeps its copy and its index (default: var/desk).")
+@click.option("--metrics", metavar="HOST:PORT", help="Serve metrics for Prometheus, /healthz and /readyz there.")
 @click.option("--open", "is_open", is_flag=True, help="Listen on other than this machine's addresses without a token.")
 @click.pass_obj
 def serve(
@@ -34,6 +38,7 @@ def serve(
     port: int | None,
     state: str | None,
     folder: str | None,
+    metrics: str | None,
     is_open: bool,
 ) -> None:
     """Show a warehouse as web pages, until stopped; it is only read. Also a JSON API, feeds and downloads.
@@ -54,8 +59,14 @@ def serve(
     url = warehouse_url or settings.warehouse
     warehouse_reader(url)  # says what is wrong with the warehouse before anything is made
     poller = pathlib.Path(state or settings.state)
-    with _listening(address, wanted) as listener, stop_on_signals() as stop:
-        _serve(desk, url, poller if poller.exists() else None, pathlib.Path(folder or desk.folder), listener, stop)
+    watch = Watch(Metrics("serve"), Health())
+    with (
+        _listening(address, wanted) as listener,
+        stop_on_signals() as stop,
+        served(watch, metrics or settings.metrics),
+    ):
+        shown_from = poller if poller.exists() else None
+        _serve(desk, url, shown_from, pathlib.Path(folder or desk.folder), listener, stop, watch)
 
 
 def _is_local(address: str) -> bool:
@@ -77,6 +88,7 @@ def _serve(
     folder: pathlib.Path,
     listener: socket.socket,
     stop: threading.Event,
+    watch: Watch,
 ) -> None:
     from connectors.poller.state import read_feeds
     from connectors.webhooks import WebhookClient
@@ -99,6 +111,7 @@ def _serve(
     follower = Follower(url, folder, now, desk.memory_limit, outbox if hooks else None)
     sender = Sender(follower.outbox, lambda: WebhookClient(desk.webhooks_allowed), now) if follower.outbox else None
     shown_desk = Desk(follower, now, shown(url), state, desk.public_url)
+    watch.before = lambda: show_desk(watch.metrics, watch.health, follower)
     follower.after_round = lambda: (asked_for_the_front(shown_desk), sources_of(shown_desk, now()))
     asked_for_the_front(shown_desk)
     follower.start(desk.refresh_seconds)
@@ -110,14 +123,14 @@ def _serve(
         )
         host, port = listener.getsockname()[:2]
         click.echo(f"the desk of {shown(url)} is at http://{f'[{host}]' if ':' in host else host}:{port}/")
-        asyncio.run(_run(app, listener, stop))
+        asyncio.run(_run(Counted(app, watch.metrics), listener, stop, watch.health))
     finally:
         if sender:
             sender.close()
         follower.close()
 
 
-async def _run(app: object, listener: socket.socket, stop: threading.Event) -> None:
+async def _run(app: object, listener: socket.socket, stop: threading.Event, health: Health) -> None:
     """Serve until ``stop``."""
     import uvicorn
 
@@ -136,7 +149,9 @@ async def _run(app: object, listener: socket.socket, stop: threading.Event) -> N
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
 
     async def watch() -> None:
+        health.started()
         while not stop.is_set():
+            health.beat()
             await asyncio.sleep(0.1)
         server.should_exit = True
 

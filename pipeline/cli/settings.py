@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     """What its publisher reserves is no article (``pipeline.extraction.rights``)."""
     http: HttpSettings = HttpSettings()
     metrics: str | None = None
-    """Where Prometheus reads the metrics of poll, stream and up: HOST:PORT."""
+    """Where Prometheus reads the metrics of poll, stream, serve and up: HOST:PORT."""
     log_level: str = pydantic.Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = pydantic.Field("text", pattern="^(text|json)$")
     stream: StreamSettings = StreamSettings()

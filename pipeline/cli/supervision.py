@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -24,6 +25,10 @@ MISTAKEN = 2
 """The exit code that says that the user was: a wrong file or flag does not mend itself."""
 
 
+OTHERS = frozenset({0, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
+"""The exit codes of a part that somebody else ended: a signal, or the clean stop that it asked for."""
+
+
 @dataclass(frozen=True)
 class Patience:
     """Times are seconds."""
@@ -32,6 +37,8 @@ class Patience:
     """How long a part may take to stop when asked; then it is killed."""
     steady: float = 60.0
     """A part that ran this long starts again at once when it ends; one that keeps failing waits longer and longer."""
+    begun: float = 10.0
+    """A part that ran this long is past its start: what others end then (``OTHERS``) says nothing of its starts."""
     longest: float = 60.0
     """The longest wait between two starts."""
     tries: int = 10
@@ -151,7 +158,7 @@ def supervise(
                 elif (code := part.ended()) is not None:
                     if code == MISTAKEN:
                         return MISTAKEN
-                    lasted = clock() - part.started >= patience.steady
+                    lasted = has_lasted(code, clock() - part.started, patience)
                     part.failures = 0 if lasted else part.failures + 1
                     if part.failures >= patience.tries:
                         return GaveUp(part.name, part.failures, code, part.said)
@@ -161,6 +168,11 @@ def supervise(
         return 0
     finally:
         _end(parts, clock, patience)
+
+
+def has_lasted(code: int, seconds: float, patience: Patience) -> bool:
+    """Whether the start of a part that ended with this code, after so many seconds, was a good one."""
+    return seconds >= (patience.begun if code in OTHERS else patience.steady)
 
 
 def backoff(failures: int, longest: float = Patience.longest) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import contextlib
 import pathlib
 import tempfile
 import time
@@ -11,8 +11,7 @@ import click
 
 from connectors.queue import open_queue
 from connectors.sources import load_sources
-from connectors.warehouse import OpenWarehouse
-from pipeline.cli.doors import make_folder
+from pipeline.cli.doors import make_folder, warehouse_opener
 from pipeline.cli.errors import Failed, UserError
 from pipeline.cli.metrics import Metrics
 from pipeline.cli.settings import Settings
@@ -63,6 +62,8 @@ def up(
     # The settings' own warehouse stays out of the list of processes: it may hold a password.
     warehouse = ["--warehouse", warehouse_url] if warehouse_url else []
     commands = {"poll": poll, "stream": ["stream", "--queue", queue, *warehouse]}
+    if not no_serve:
+        commands["serve"] = ["serve", *warehouse]
     address = metrics or settings.metrics
     if address is not None:
         parsed(address)
@@ -72,8 +73,6 @@ def up(
             commands = {name: [*rest, "--metrics", address_of(sockets, name)] for name, rest in commands.items()}
         parts = [Part(name, wiredesk(*common, *rest)) for name, rest in commands.items()]
         watched = WatchedParts(parts, sockets, Metrics("up"), health := Health())
-        if not no_serve and importlib.util.find_spec("pipeline.cli.serve"):
-            parts.append(Part("serve", wiredesk(*common, "serve", *warehouse)))
         write = as_json if settings.log_format == "json" else as_text(max(len(part.name) for part in parts))
         with served(watched, address):
             found = supervise(parts, stop, time.monotonic, write, beat=health.beat)
@@ -88,12 +87,11 @@ def _check(settings: Settings, sources: str, queue: str, warehouse: str) -> None
     if not load_sources(sources):
         raise UserError(f"{sources}: no sources yet: add [[source]] tables, or wiredesk sources import")
     make_folder(queue, "queue")
-    make_folder(warehouse)
-    OpenWarehouse(warehouse)()
-    try:
+    with contextlib.suppress(Unavailable):
+        # Made here: the desk may be up before the stream, and ends where there is no warehouse.
+        warehouse_opener(warehouse)
+    with contextlib.suppress(Unavailable):
         open_queue(queue, settings.kafka.credentials).close()
-    except Unavailable:
-        return
 
 
 def _common_flags(ctx: click.Context) -> list[str]:

@@ -77,17 +77,18 @@ class Watch:
 
     def __init__(self, metrics: Metrics, health: Health, before: Callable[[], None] = lambda: None):
         self.metrics, self.health = metrics, health
-        self._before = before
+        self.before = before
         """Brings up to date what is only looked at when asked for."""
 
     def text(self) -> bytes:
-        self._before()
+        self.before()
         return self.metrics.text()
 
     def dead(self) -> list[str]:
         return self.health.dead()
 
     def unready(self) -> list[str]:
+        self.before()
         return self.health.unready()
 
 

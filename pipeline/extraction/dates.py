@@ -275,7 +275,10 @@ def _from_epoch(number: float) -> Reading | None:
     """Seconds, milliseconds or microseconds since 1970, told by their size. Zero, the epoch, is nobody's date."""
     for unit, least in ((1_000_000, 1e15), (1_000, 1e12), (1, 0)):
         if number >= least:
-            at = datetime.fromtimestamp(0, UTC) + timedelta(seconds=number / unit)
+            try:
+                at = datetime.fromtimestamp(0, UTC) + timedelta(seconds=number / unit)
+            except OverflowError:  # after the year 9999
+                return None
             return Reading(at, at, precise=True, zoned=True)
     return None
 

@@ -190,7 +190,7 @@ def html_text(markup: str) -> str:
     """The text of an HTML fragment that is all article (a feed's content): one paragraph a line."""
     try:
         tree = lxml_html.fragment_fromstring(re.sub("[\x00\ud800-\udfff]", "", markup), create_parent="div")
-    except (etree.ParserError, ValueError):
+    except (etree.ParserError, ValueError, AssertionError):  # lxml asserts that there is one body
         return clean_text(re.sub(r"<[^<>]{0,1000}>", " ", markup))
     etree.strip_elements(tree, *_FOREIGN, etree.Comment, with_tail=False)
     parts: list[str] = []

@@ -77,6 +77,8 @@ def normalise(url: str, table: Rules | None = None) -> str | None:
         after = _normalise_once(current, table)
         if after is None or after == current:
             return after
+        if len(after) > MAX_LENGTH:  # escapes made it longer
+            return None
         current = after
     return None
 

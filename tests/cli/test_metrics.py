@@ -31,7 +31,7 @@ from schemas.fetched import fetched
 from schemas.records import Entry
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-PARTS = ("poll", "stream", "up")
+PARTS = ("poll", "stream", "serve", "up")
 TEXT = "Fifty people were hurt when a bridge fell at Ashby on Monday, the council said. " * 6
 
 

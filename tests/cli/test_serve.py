@@ -65,6 +65,25 @@ def test_the_desk_answers_on_this_machine_only_and_stops_when_asked(number, tmp_
     assert list((tmp_path / "var/desk").glob("*/replica-*")) == []
 
 
+def test_the_desk_tells_prometheus_of_itself(tmp_path, warehouse):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with serving(tmp_path, "--warehouse", warehouse, "--metrics", f"127.0.0.1:{port}") as (_, base):
+        assert get(f"{base}/")[0] == 200
+        assert get(f"{base}/nope")[0] == 404
+        deadline = time.monotonic() + 60
+        awaited = ["wiredesk_desk_request_seconds_count 2.0", "wiredesk_desk_followed_timestamp_seconds 1."]
+        while time.monotonic() < deadline:  # what is counted once it was answered, and the first look
+            told = get(f"http://127.0.0.1:{port}/metrics")[1]
+            if all(line in told for line in awaited):
+                break
+            time.sleep(0.05)
+        assert 'wiredesk_desk_requests_total{status="200"} 1.0' in told
+        assert 'wiredesk_desk_requests_total{status="404"} 1.0' in told
+        assert all(line in told for line in awaited)
+        assert get(f"http://127.0.0.1:{port}/readyz") == (200, "ok\n")
+
+
 def test_a_token_of_the_environment_locks_the_desk(tmp_path, warehouse, monkeypatch):
     monkeypatch.setenv("WIREDESK_DESK__TOKEN", "correct horse")
     with serving(tmp_path, "--warehouse", warehouse, "--host", "0.0.0.0") as (process, base):

@@ -4,11 +4,12 @@ import json
 import signal
 import sys
 import threading
+import time
 from itertools import count
 
 import pytest
 
-from pipeline.cli.supervision import GaveUp, Part, Patience, as_json, as_text, backoff, supervise
+from pipeline.cli.supervision import GaveUp, Part, Patience, as_json, as_text, backoff, has_lasted, supervise
 
 QUICK = Patience(stop=5, steady=1000, longest=0, tries=3)
 
@@ -72,6 +73,37 @@ def test_a_killed_part_is_told_so():
     assert found == GaveUp("part", 3, -signal.SIGKILL, "")
     assert "signal 9" in str(found)
     assert "nothing." in str(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds", "lasted"),
+    [
+        (1, 59, False),
+        (1, 60, True),
+        (-signal.SIGSEGV, 59, False),
+        (-signal.SIGKILL, 9, False),
+        (-signal.SIGKILL, 10, True),
+        (-signal.SIGTERM, 30, True),
+        (0, 30, True),
+    ],
+)
+def test_who_is_ended_by_others_past_its_start_has_lasted(code, seconds, lasted):
+    assert has_lasted(code, seconds, Patience()) == lasted
+
+
+def test_a_part_that_is_killed_again_and_again_is_not_given_up():
+    killed = part("import os, signal; print('up', flush=True); os.kill(os.getpid(), signal.SIGKILL)")
+    patience = Patience(stop=5, steady=1000, begun=0, longest=1000, tries=2)
+    ups = count(1)
+    lines, stop = [], threading.Event()
+
+    def write(name, line):
+        lines.append(line)
+        if next(ups) == 4:
+            stop.set()
+
+    assert supervise([killed], stop, time.monotonic, write, patience) == 0
+    assert lines == ["up"] * 4
 
 
 def test_backoff_doubles_to_its_bound():

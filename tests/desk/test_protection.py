@@ -195,6 +195,24 @@ def test_no_cell_of_a_download_is_a_formula(client, table):
             assert number or not value.lstrip().startswith(("=", "+", "-", "@")), value
 
 
+@pytest.mark.parametrize("path", ["/numbers.csv", "/conflicts.csv"])
+def test_no_cell_of_a_list_is_a_formula(client, path):
+    rows = list(csv.reader(io.StringIO(client.get(path).content.decode())))
+    assert len(rows) > 1
+    assert not [v for row in rows for v in row if re.match(r"\s*[=+@\t\r]|\s*-(?![\d.]+$)", v)]
+
+
+@pytest.mark.parametrize(
+    "path", ["/download/articles.csv", "/download/articles.parquet", "/numbers.csv", "/conflicts.csv"]
+)
+def test_what_is_downloaded_is_never_a_page_of_the_desks(client, path):
+    """Its texts are strangers': a browser must keep the file, not show it."""
+    headers = client.get(path).headers
+    assert headers["content-disposition"].startswith("attachment")
+    assert "html" not in headers["content-type"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
 def test_a_hostile_source_is_text_in_a_spreadsheet(client):
     assert "'" + FORMULA in [
         v for row in csv.reader(io.StringIO(client.get("/download/articles.csv").text)) for v in row

@@ -190,7 +190,7 @@ def test_a_hook_that_was_taken_out_of_the_settings_is_told_nothing(outbox, wareh
 # -- the door --
 
 
-async def _received(allowed_port: bool, path: str = "/hook") -> tuple[Posted, list]:
+async def _received(allowed_port: bool, path: str = "/hook", message: str = "i") -> tuple[Posted, list]:
     got = []
 
     async def take(request):
@@ -204,7 +204,7 @@ async def _received(allowed_port: bool, path: str = "/hook") -> tuple[Posted, li
     async with TestServer(app) as server:
         allowed = (f"127.0.0.1:{server.port}",) if allowed_port else ()
         async with WebhookClient(allowed) as client:
-            posted = await client.post(f"http://127.0.0.1:{server.port}{path}", b"{}", sign("s", "i", NOW, b"{}"))
+            posted = await client.post(f"http://127.0.0.1:{server.port}{path}", b"{}", sign("s", message, NOW, b"{}"))
     return posted, got
 
 
@@ -274,6 +274,30 @@ def test_a_name_that_leads_inside_is_not_followed(address):
 
     posted = asyncio.run(attack())
     assert posted.detail.startswith("forbidden_address")
+
+
+def test_a_name_that_leads_outside_first_and_inside_then_is_not_followed():
+    """Nothing is remembered of the first answer: the address of each connection is judged."""
+
+    class Turns(Leads):
+        async def resolve(self, host, port=0, family=0):
+            found = await super().resolve(host, port, family)
+            self.address = "169.254.169.254"
+            return found
+
+    async def attack():
+        async with WebhookClient(("127.0.0.1:9",), resolver=Turns("127.0.0.1")) as client:
+            return [await client.post("http://hooks.example:9/", b"{}", {}) for _ in range(2)]
+
+    first, second = asyncio.run(attack())
+    assert first.detail.startswith("connection")  # it got as far as the port, where nobody listens
+    assert second.detail.startswith("forbidden_address")
+
+
+def test_no_header_of_a_webhook_is_split():
+    """Ids are hashes and dates; were one ever a stranger's, nothing would be sent."""
+    with pytest.raises(ValueError, match="Forbidden control character detected in headers"):
+        asyncio.run(_received(True, message="alarm.herald\r\nX-Forged: 1"))
 
 
 def test_the_senders_thread_sends_and_stops(outbox, warehouse):

@@ -209,6 +209,8 @@ def test_feed_markup_becomes_paragraphs():
     assert html_text(markup) == "One bold word.\ntail\nnext\na\nb\nlast line"
     assert html_text("") == ""
     assert html_text("a < b \x00 & c") == "a < b & c"
+    assert html_text("<!DOCTYPE><meta one") == "<meta one"  # lxml asserts that there is a body
+    assert html_text("<!DOCTYPE><meta x>All of the text.") == "All of the text."
 
 
 # -- rejects -----------------------------------------------------------------------------------------------------------

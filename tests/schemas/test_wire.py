@@ -6,6 +6,7 @@ from datetime import UTC
 
 import msgspec
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import SAMPLES
@@ -77,9 +78,20 @@ def test_a_record_of_another_kind_is_refused():
 
 
 def test_a_compressed_bomb_is_not_unpacked():
-    import zstandard
-
     bomb = zstandard.ZstdCompressor().compress(bytes(wire.MAX_DECODED + 1))
+    with pytest.raises(wire.WireError, match="claims to unpack to 268,435,457 bytes"):
+        wire.decode(b"WD\x01\x01\x01" + bomb)
+
+
+def test_no_memory_is_taken_for_what_a_frame_claims_to_hold():
+    frame = b"\x28\xb5\x2f\xfd\xe0" + (2**40).to_bytes(8, "little") + b"\x01\0\0"
+    with pytest.raises(wire.WireError, match="claims to unpack to 1,099,511,627,776 bytes"):
+        wire.decode(b"WD\x01\x01\x01" + frame)
+
+
+def test_a_bomb_that_claims_nothing_is_not_unpacked_either():
+    packer = zstandard.ZstdCompressor(write_content_size=False).compressobj()
+    bomb = b"".join(packer.compress(bytes(2**24)) for _ in range(wire.MAX_DECODED // 2**24 + 1)) + packer.flush()
     with pytest.raises(wire.WireError, match="damaged"):
         wire.decode(b"WD\x01\x01\x01" + bomb)
 

@@ -234,3 +234,14 @@ def test_a_file_that_is_all_rubbish_is_one_failure(tmp_path):
     (found,) = read(open_archive(tmp_path / "x.jsonl.gz"))
     assert found.fetched.failure.reason == "bad_archive"
     assert "from byte 0 of the text" in found.fetched.failure.detail
+
+
+def test_a_zstd_file_unpacks_a_little_at_a_time():
+    """Four bytes of it stand for 128 KiB: 256 KiB read at once would be 8 GiB."""
+    block, last = ((131072 << 3) | 2).to_bytes(3, "little") + b"a", ((131072 << 3) | 3).to_bytes(3, "little") + b"a"
+    bomb = b"\x28\xb5\x2f\xfd\0\x38" + block * 1000 + last
+    reader, sizes = streams.unpacked(io.BytesIO(bomb)), []
+    while piece := reader.read1(2**28):
+        sizes.append(len(piece))
+    assert sum(sizes) == 1001 * 131072
+    assert max(sizes) <= 256 * 131072

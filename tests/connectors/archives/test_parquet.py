@@ -127,3 +127,26 @@ def test_small_row_groups_are_gathered_into_pieces(write):
     pieces = archive.pieces()
     assert 3 < len(pieces) < 25
     assert (pieces[0].start, pieces[-1].end) == (0, 250)
+
+
+def test_no_bit_of_the_footer_ends_the_process(write):
+    """pyarrow does that over damaged statistics of a column, when its sizes are asked for."""
+    path = write(ROWS[:1])
+    whole = path.read_bytes()
+    begins = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    outcomes = set()
+    for at in range(begins, len(whole) - 8):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
+        found = read(open_archive(path, "parquet"))
+        outcomes |= {a.fetched.failure.reason if a.fetched.failure else "item" for a in found}
+    assert outcomes == {"item", "bad_archive", "bad_record"}
+
+
+def test_a_time_that_python_can_not_hold_costs_its_row(write):
+    far = pa.array([0, 2**60, 0], pa.timestamp("us"))
+    table = pa.Table.from_pylist(ROWS[:3]).append_column("published_at", far)
+    path = write(ROWS[:1])
+    pq.write_table(table, path)
+    found = [a.fetched.failure for a in read(open_archive(path))]
+    assert [failure is None for failure in found] == [True, False, True]
+    assert found[1].detail.startswith("a value can't be read")

@@ -83,3 +83,8 @@ def test_any_page_gives_candidates_and_no_error(page: bytes | str) -> None:
 
 def test_a_page_without_an_address_has_no_usual_places() -> None:
     assert feeds_of_page("", "file:///x") == ()
+
+
+@pytest.mark.parametrize("page", [b"<!", b"<!-- -->", b"<?x?>", b" \0 "])
+def test_a_page_without_an_element_offers_only_the_usual_places(page):
+    assert {link.found for link in feeds_of_page(page, "https://news.example/")} == {"usual"}

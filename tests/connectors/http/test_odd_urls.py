@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.http.urls import BadURL, parse
+
 
 @pytest.mark.parametrize(
     ("path", "asked"),
@@ -86,3 +88,8 @@ def test_no_url_does_more_than_fail(web, url):
             return await web.reason(client, url)
 
     assert asyncio.run(fetch()) in {"unsupported_url", "forbidden_address", "dns"}
+
+
+def test_a_url_that_is_too_long_once_it_is_escaped_is_refused():
+    with pytest.raises(BadURL, match="12020 characters once it is escaped"):
+        parse("http://news.example/" + "é" * 2000)

@@ -42,6 +42,7 @@ def response(status):
         ("Wed, 01 May 0000 12:00:00 GMT", timedelta(0)),
         ("Wed, 99 May 2024 12:00:00 GMT", None),
         ("Fri, 31 Dec 9999 23:59:59 -2300", timedelta(days=366)),
+        ("1773477000000 Mar 14 08:30:00 2026", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value, wait):

@@ -115,7 +115,15 @@ def told(*clues, fetched_at=FETCHED, now=FETCHED, **options):
 
 @pytest.mark.parametrize(
     "raw",
-    ["2099-01-01", "9999-12-31T00:00:00Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1989-12-31", "2026-11-25"],
+    [
+        "2099-01-01",
+        "9999-12-31T00:00:00Z",
+        "0001-01-01T00:00:00Z",
+        "1970-01-01T00:00:00Z",
+        "1989-12-31",
+        "2026-11-25",
+        "773477000000",
+    ],
 )
 def test_future_epoch_and_prehistory_are_not_believed(raw):
     assert told(clue(raw)) is None

@@ -164,3 +164,8 @@ def test_entry_without_link_has_a_stable_name():
 )  # fmt: skip
 def test_site(url, expected):
     assert site(url) == expected
+
+
+def test_a_url_whose_escapes_are_too_long_is_none():
+    assert normalise("https://news.example/" + "é" * 2000) is None  # 12,021 characters once it is escaped
+    assert len(normalise("https://news.example/" + "é" * 1000) or "") == 6021
