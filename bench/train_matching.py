@@ -34,7 +34,7 @@ from pipeline.matching.judge import Matching
 from pipeline.matching.mentions import calendar_of
 from pipeline.matching.pool import Pool
 from pipeline.matching.sketch import sketch
-from pipeline.matching.surroundings import FLOOR, SURROUNDINGS, graph, surroundings
+from pipeline.matching.surroundings import FLOOR, SURROUNDINGS, graph, is_faint, surroundings
 from schemas.records import Article
 
 DATA = Path(words.__file__).parent / "data"
@@ -42,7 +42,7 @@ EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 FOLDS = 5
 SIDE_BY_SIDE = 2
 """So many folds are trained at a time, one core each."""
-WEIGHTS = {"neus": 1.0, "ecb": 0.7, "fnc": 0.7, "families": 2.0, "background": 0.4}
+WEIGHTS = {"neus": 1.0, "ecb": 0.7, "fnc": 0.7, "families": 2.0, "background": 0.5}
 VARIED = 0.5
 """A variant of a set weighs so much of the set."""
 MOST_NEGATIVES = 40_000
@@ -275,11 +275,13 @@ def held_out(
 
 def in_surroundings(v: View, likeness: np.ndarray) -> tuple[View, np.ndarray]:
     """The edges of the view's graph (pairs that are alike, of articles that are no copies) and their features."""
+    faint = v.of_pairs(is_faint(likeness))
+    count = np.bincount(np.concatenate((faint.later, faint.earlier)), minlength=len(v.ids)).tolist()
     alone = v.copied == np.arange(len(v.copied))
     edges = (likeness >= FLOOR) & alone[v.later] & alone[v.earlier]
     edged = v.of_pairs(edges)
     p = likeness[edges]
-    around = graph(edged.later, edged.earlier, p, v.days, np.zeros(len(v.days), np.bool_))
+    around = graph(edged.later, edged.earlier, p, v.days, np.zeros(len(v.days), np.bool_), count)
     return edged, np.hstack((surroundings(edged.later, edged.earlier, p, around), edged.features))
 
 

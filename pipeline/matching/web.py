@@ -24,7 +24,7 @@ from pipeline.matching.linkage import Edge
 from pipeline.matching.pool import order
 from pipeline.matching.provenance import AGENCYS_OWN, RELATED, agencies_own, credit_rank, kind
 from pipeline.matching.sketch import IS_DIGEST, unpack
-from pipeline.matching.surroundings import FLOOR, TELLS, graph
+from pipeline.matching.surroundings import FLOOR, TELLS, crowding, graph, is_faint
 from schemas.records import CopyKind, Pair, Sketch
 
 PIECE = 0.25
@@ -57,6 +57,7 @@ class Web:
         self._to: dict[str, dict[str, Pair]] = defaultdict(dict)
         self._loaded: set[str] = set()
         self._nodes: dict[str, bool] = {}
+        self._faint: dict[str, int] = {}
 
     def begin(self, judged: Mapping[str, Sequence[Pair]], gone: frozenset[str], history: History) -> None:
         """Begin a batch: of these articles and sections forget the pairs with earlier ones, and take the new ones."""
@@ -65,7 +66,9 @@ class Web:
         for name in self._new:
             for earlier in self._of.pop(name, {}):
                 self._to[earlier].pop(name, None)
+                self._faint.pop(earlier, None)
             self._nodes.pop(name, None)
+            self._faint.pop(name, None)
         for name, found in judged.items():
             self._of[name] = {}
             for pair in found:
@@ -78,6 +81,8 @@ class Web:
     def _add(self, pair: Pair) -> None:
         self._of.setdefault(pair.article_id, {})[pair.earlier_id] = pair
         self._nodes.pop(pair.article_id, None)
+        self._faint.pop(pair.article_id, None)
+        self._faint.pop(pair.earlier_id, None)
         if pair.earlier_id != pair.article_id:
             self._to[pair.earlier_id][pair.article_id] = pair
 
@@ -111,6 +116,19 @@ class Web:
         """All that are so much like it that they tell of it."""
         found = {p.earlier_id for p in self._of.get(name, {}).values() if p.likeness >= TELLS}
         return found | {p.article_id for p in self._to[name].values() if p.likeness >= TELLS}
+
+    def faint(self, name: str) -> int:
+        """How many pairs it has that only crowd it; all its pairs are loaded."""
+        count = self._faint.get(name)
+        if count is None:
+            count = self._faint[name] = sum(is_faint(pair.likeness) for pair in self.pairs(name))
+        return count
+
+    def crowded(self, more: Mapping[str, int]) -> set[str]:
+        """Of those that have so many more such pairs than before the batch, or fewer, those whose crowding that
+        changed."""
+        self.load(name for name, n in more.items() if n)
+        return {name for name, n in more.items() if n and crowding(self.faint(name)) != crowding(self.faint(name) - n)}
 
     def may_attach(self, name: str) -> list[str]:
         """The later ones that may have it as their parent if they are sections of digests."""
@@ -251,6 +269,7 @@ class Region:
             np.array([p.likeness for p in pairs.values()]),
             np.array([t.timestamp() / 86_400 if t else np.nan for t in at]),
             np.array([self._sketches.is_section(name) for name in names], np.bool_),
+            [self._web.faint(name) if name in ends else 0 for name in names],
         )
         own = self._sketches.judge.features([(p.article_id, p.earlier_id) for p in edges])
         found = probabilities(edges, around, names, own)
