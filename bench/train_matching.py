@@ -42,7 +42,7 @@ EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 FOLDS = 5
 SIDE_BY_SIDE = 2
 """So many folds are trained at a time, one core each."""
-WEIGHTS = {"neus": 1.0, "ecb": 0.7, "fnc": 0.7, "families": 2.0, "background": 0.5}
+WEIGHTS = {"neus": 1.0, "ecb": 0.7, "fnc": 0.7, "families": 2.0, "background": 0.4}
 VARIED = 0.5
 """A variant of a set weighs so much of the set."""
 MOST_NEGATIVES = 40_000
@@ -51,6 +51,8 @@ MET = 0.4
 """So much the families that met weigh: most of their pairs are look-alikes."""
 MOST_VARIED = 60_000
 """Of a variant so many pairs are trained on, drawn by chance."""
+APART = 1.25
+"""So much more the background weighs among neighbours: they are what tells a crowd of look-alikes from a story."""
 CROWDED = 30
 """Into so many days the variants of the background with made-up dates are crowded, as a busy desk's news."""
 BUSY = 4
@@ -324,7 +326,7 @@ def drawn_thinnings(v: View, rng: np.random.Generator) -> Iterator[tuple[str, fl
     if v.name.startswith("background"):
         for how, mask in thinnings(v, rng):
             if how == "full" or v.name != "background":
-                yield how, 1.0, mask
+                yield how, APART, mask
         return
     for draw in range(DRAWS):
         for how, mask in thinnings(v, rng):
