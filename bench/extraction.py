@@ -11,6 +11,7 @@ dates, language, walls; "text" its text alone, as it is before the walls reject 
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 import logging
 import re
@@ -29,7 +30,7 @@ from rich.table import Table
 from pipeline.extraction.charset import decode
 from pipeline.extraction.maintext import main_text
 from pipeline.extraction.metadata import declared
-from pipeline.extraction.revision import extract, warm_up
+from pipeline.extraction.revision import extract
 from schemas.fetched import fetched
 from schemas.records import Revision
 
@@ -79,7 +80,7 @@ def main(folder: Path) -> None:
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     expected: dict[str, str] = json.loads((folder / "pages.json").read_text("utf-8"))
     pages = {name: gzip.decompress((folder / "pages" / f"{name}.html.gz").read_bytes()) for name in expected}
-    warm_up()
+    importlib.import_module("pipeline.warmed")  # as workers are
     extractors: dict[str, Callable[[bytes], str]] = {
         f"trafilatura {name}": lambda body, options=options: trafilatura.extract(body, **options) or ""
         for name, options in SETTINGS.items()

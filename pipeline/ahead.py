@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pipeline.channel import Item
-from pipeline.draft import Draft, Drafting, draft
+from pipeline.draft import WARMED, Draft, Drafting, draft
 from pipeline.extraction import killable
-from pipeline.extraction.revision import extract_or_explain, warm_up
-from schemas.records import Revision
+from pipeline.extraction.revision import extract_or_explain
 
 WORTH = 50
 """Items that are worth a pool of workers."""
@@ -25,15 +24,14 @@ _started: dict[_Key, killable.Job[Draft]] = {}
 
 
 @dataclass(frozen=True)
-class _WarmUp:
-    """Makes a new worker ready to draft with these options (a pickled ``Drafting``)."""
+class _Ready:
+    """Makes a new worker draft with these options (a pickled ``Drafting``)."""
 
     options: bytes
 
     def __call__(self) -> None:
         global _options
         _options = pickle.loads(self.options)
-        warm_up()
 
 
 _options = Drafting()
@@ -43,7 +41,7 @@ _options = Drafting()
 def pool_of(options: Drafting) -> killable.Limits:
     """The pool of workers that draft with these options."""
     extraction = options.extraction
-    preload, ready = (__name__,), _WarmUp(pickle.dumps(options))
+    preload, ready = (WARMED, __name__), _Ready(pickle.dumps(options))
     return killable.Limits(extraction.workers, extraction.max_tasks, extraction.max_memory, preload, ready)
 
 
@@ -62,13 +60,12 @@ def take(item: Item, pool: killable.Limits) -> killable.Job[Draft] | None:
     return _started.pop(_key(item, pool), None) if _started else None
 
 
-def draft_of(job: killable.Job[Draft], item: Item) -> Draft | None:
-    """Wait for the draft of the item; None if the worker was killed for it."""
+def draft_of(job: killable.Job[Draft]) -> Draft | None:
+    """Wait for the draft of an item; None if the worker was killed for it."""
     try:
-        found = job.result()
+        return job.result()
     except killable.Killed:
         return None
-    return replace(found, fetched=item.fetched) if isinstance(found.outcome, Revision) else found
 
 
 def drop() -> None:
@@ -78,8 +75,7 @@ def drop() -> None:
 
 def _draft(item: Item, now: datetime) -> Draft:
     outcome = extract_or_explain(item.fetched, now, _options.extraction.honour_rights)
-    found = draft(item, outcome, _options, now)
-    return replace(found, fetched=None)  # it need not come back
+    return draft(item, outcome, _options, now)
 
 
 def _key(item: Item, pool: killable.Limits) -> _Key:

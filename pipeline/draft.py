@@ -19,7 +19,6 @@ import msgspec
 
 from pipeline.channel import Item
 from pipeline.extraction import killable
-from pipeline.extraction.revision import warm_up
 from pipeline.extraction.rights import RESERVED
 from pipeline.identify import row
 from pipeline.matching.judge import Matching
@@ -31,6 +30,8 @@ from schemas.errors import behind
 from schemas.reasons import reasons
 from schemas.records import Failure, Fetched, Metric, Reject, Revision
 
+WARMED = "pipeline.warmed"
+"""The module that the server of worker processes imports, so that they have all tables."""
 BROKEN = "pipeline_error"
 """The reason of an item that a step can't stand."""
 
@@ -38,13 +39,14 @@ BROKEN = "pipeline_error"
 @dataclass(frozen=True)
 class Draft:
     """What an item is, by itself. ``metrics`` and ``outline`` are those of a revision's row as it would be if no other
-    fetch of the article were known. A revision brings its item, for the case that a later step can't stand it. One
+    fetch of the article were known. ``item``: of a revision its fetched item as wire bytes, for the case that a later
+    step can't stand it: a page is a hundred times what is drafted of it, and packed it is not much more. A draft
     without an outcome was left out by the selection: only the channel's position moves past it."""
 
     position: int
     partition: int
     outcome: Revision | Reject | None
-    fetched: Fetched | None = None
+    item: bytes = b""
     metrics: tuple[Metric, ...] = ()
     outline: Outline | None = None
 
@@ -62,8 +64,7 @@ class Extraction:
 
     @property
     def limits(self) -> killable.Limits:
-        preload = ("pipeline.extraction.revision",)
-        return killable.Limits(self.workers, self.max_tasks, self.max_memory, preload, warm_up)
+        return killable.Limits(self.workers, self.max_tasks, self.max_memory, preload=(WARMED,))
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def draft(item: Item, outcome: Revision | Failure, config: Drafting, now: dateti
         article = row(outcome)
         metrics = tuple(measure_article(article, config.measuring))
         outlined = outline(article, config.matching)
-        return Draft(item.position, item.partition, outcome, item.fetched, metrics, outlined)
+        return Draft(item.position, item.partition, outcome, wire.encode(item.fetched), metrics, outlined)
     except Exception as e:  # whatever a step raised
         if behind(e) is not None:
             raise

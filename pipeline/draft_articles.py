@@ -80,7 +80,7 @@ class _Draft(beam.DoFn):
     def _next(self) -> WindowedValue:
         item, started, extraction, window, timestamp = self._under_way.popleft()
         began = time.monotonic()
-        found = (ahead.draft_of(started, item) if started else None) or self._draft(item, extraction)
+        found = (ahead.draft_of(started) if started else None) or self._draft(item, extraction)
         if is_broken(found.outcome):
             log.error("item refused", fetch_id=item.fetched.fetch_id, url=item.fetched.url, error=found.outcome.detail)
         _count(found, time.monotonic() - began)

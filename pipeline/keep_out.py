@@ -28,7 +28,7 @@ def keep_out(drafts: Sequence[Draft], history: History, now: datetime) -> list[D
     wanted = {name for own in names.values() for _, name in own}
     denied = {(d.what, d.name) for d in history.denials(sorted(wanted))} if wanted else set()
     return [
-        replace(d, outcome=_forgotten(d.outcome, now), fetched=None, metrics=(), outline=None)
+        replace(d, outcome=_forgotten(d.outcome, now), item=b"", metrics=(), outline=None)
         if d.outcome is not None and not denied.isdisjoint(names[n])
         else d
         for n, d in enumerate(drafts)

@@ -241,6 +241,8 @@ def _figure(values: list[_Group], evidence: Evidence, config: Reconciling) -> Fi
 
 def _by_value(groups: Sequence[_Group]) -> list[_Group]:
     """Groups that turned out to be of one thing are one where their values agree."""
+    if len(groups) < 2:
+        return list(groups)
     joined: list[tuple[Interval, _Group]] = []
     for group in groups:
         shared = _shared_by_all(group)
@@ -262,8 +264,11 @@ def _shared_by_all(group: _Group) -> Interval | None:
 
 def _common(values: Iterable[str | None]) -> str | None:
     """The value that most have; of those, the longest says most."""
-    counted = Counter(v for v in values if v)
-    return min(counted, key=lambda v: (-counted[v], -len(v), v)) if counted else None
+    known = [v for v in values if v]
+    if len(known) < 2:
+        return known[0] if known else None  # most figures are of one metric
+    counted = Counter(known)
+    return min(counted, key=lambda v: (-counted[v], -len(v), v))
 
 
 _MOST_NAMES = 40
@@ -271,9 +276,12 @@ _MOST_NAMES = 40
 
 def _name(items: Sequence[Item]) -> str | None:
     """The measure whose head most of the articles have in theirs or in their sentences; a short one of those."""
-    used = Counter(i.metric.measure for i in items if i.metric.measure)
+    said = [i.metric.measure for i in items if i.metric.measure]
+    if len(said) < 2:
+        return said[0] if said else None
+    used = Counter(said)
     if len(used) < 2:
-        return next(iter(used), None)
+        return said[0]
     common = set(sorted(used, key=lambda name: (-used[name], name))[:_MOST_NAMES])
     names = {i.metric.measure: i for i in items if i.metric.measure in common}
 

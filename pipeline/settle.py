@@ -36,9 +36,9 @@ from pipeline.matching.horizon import Horizon, Kept
 from pipeline.matching.judge import Matching
 from pipeline.measure.step import Measuring, measure_article
 from pipeline.reconcile import Reconciling, reconcile_batch
-from schemas import ids
+from schemas import ids, wire
 from schemas.errors import Unavailable, behind
-from schemas.records import Article, Progress, Receipt, Record, Reject, Revision, Sketch
+from schemas.records import Article, Fetched, Progress, Receipt, Record, Reject, Revision, Sketch
 
 log = structlog.get_logger()
 _horizons: dict[tuple[str, timedelta, int, int], Kept] = {}
@@ -142,11 +142,11 @@ class Settler:
                 middle = len(drafts) // 2
                 first = self._settle(warehouse, drafts[:middle], ())
                 return first + self._settle(warehouse, drafts[middle:], done)
-            if not drafts or drafts[0].fetched is None:
+            if not drafts or not drafts[0].item:
                 raise
-            outcome = broken(drafts[0].fetched, e, self.clock())
+            outcome = broken(wire.decode_as(Fetched, drafts[0].item), e, self.clock())
             log.error("item refused", fetch_id=fetch_of(outcome), url=outcome.url, error=outcome.detail)
-            refused = replace(drafts[0], outcome=outcome, fetched=None)
+            refused = replace(drafts[0], outcome=outcome, item=b"")
             return self._attempt(warehouse, [refused], done)
 
     def _attempt(self, warehouse: Warehouse, drafts: Sequence[Draft], done: Sequence[int]) -> Counts:
@@ -173,8 +173,8 @@ class Settler:
         """How long after they were fetched items are in the warehouse."""
         now = self.clock()
         for d in drafts:
-            if d.fetched is not None and d.fetched.fetched_at is not None:
-                measure(SETTLE, "delay_seconds", max(0.0, (now - d.fetched.fetched_at).total_seconds()))
+            if isinstance(d.outcome, Revision) and d.outcome.fetched_at is not None:
+                measure(SETTLE, "delay_seconds", max(0.0, (now - d.outcome.fetched_at).total_seconds()))
 
     def _kept(self, warehouse: Warehouse) -> Kept:
         """The horizon that this process keeps of the warehouse."""

@@ -81,6 +81,8 @@ def _without_tail(lines: list[str], table: Sequence[Line]) -> list[str]:
     end = len(lines)
     while end and (_is(lines[end - 1], "tail", table) or not _LETTERS.search(lines[end - 1])):
         end -= 1
+    if end == len(lines):
+        return lines
     kept = sum(count_words(line) for line in lines[:end])
     return lines[:end] if kept >= KEEP * sum(count_words(line) for line in lines) else lines
 

@@ -28,13 +28,13 @@ T = TypeVar("T")
 class Limits:
     """``workers``: processes, 0 for as many as this process may use CPUs. ``max_tasks``: after so many a worker is
     replaced. ``max_memory``: bytes of data a worker may allocate. ``preload``: modules that workers need, imported
-    once and shared. ``warm_up``: called in a new worker, so that no work's time is spent on loading tables."""
+    once and shared (those of the first pool that a process starts). ``ready``: called in a new worker."""
 
     workers: int = 0
     max_tasks: int = 2000
     max_memory: int = 4 * 2**30
     preload: tuple[str, ...] = ()
-    warm_up: Callable[[], None] | None = None
+    ready: Callable[[], None] | None = None
 
 
 class Killed(Exception):
@@ -110,15 +110,15 @@ def _start(limits: Limits) -> ProcessPool:
         max_workers=limits.workers or cpus(),
         max_tasks=limits.max_tasks,
         initializer=_confine,
-        initargs=(limits.max_memory, limits.warm_up),
+        initargs=(limits.max_memory, limits.ready),
         context=context,
     )
 
 
-def _confine(max_memory: int, warm_up: Callable[[], None] | None) -> None:
+def _confine(max_memory: int, ready: Callable[[], None] | None) -> None:
     """In the worker: the parent decides when to stop, and memory has an end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(ValueError):  # an operator's own limit is lower
         resource.setrlimit(resource.RLIMIT_DATA, (max_memory, max_memory))
-    if warm_up is not None:
-        warm_up()
+    if ready is not None:
+        ready()

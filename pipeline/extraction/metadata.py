@@ -298,9 +298,7 @@ def _authors(article: dict[str, Any], meta: dict[str, list[str]], tree: HtmlElem
     if not named:
         named = next((meta[name] for name in _names()["author"] if name in meta and "http" not in meta[name][0]), [])
     if not named:
-        named = [
-            e.text_content() for e in tree.iter() if (e.get("itemprop") if isinstance(e.tag, str) else "") == "author"
-        ][:3]
+        named = [e.text_content() for e in _AUTHORS(tree)[:3]]
     if not named:
         named = [e.text_content() for e in tree.iter("a", "link") if (e.get("rel") or "").lower() == "author"][:3]
     return author_names(named)

@@ -12,7 +12,7 @@ import errno
 import itertools
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import htmldate
@@ -29,6 +29,7 @@ from pipeline.extraction.furniture import without_furniture
 from pipeline.extraction.hygiene import TEXT_CAP, clean_line, clean_text, count_words, has_words, unwrapped
 from pipeline.extraction.languages import language_of
 from pipeline.extraction.maintext import main_text
+from pipeline.extraction.markup import parse
 from pipeline.extraction.metadata import Declared, author_names, declared
 from pipeline.extraction.walls import PAGE_CAP, Page, judge, longest
 from pipeline.extraction.wire_credit import wire_credit
@@ -103,13 +104,6 @@ def extract_or_explain(fetched: Fetched, now: datetime, honour_rights: bool = Tr
         return Failure(reason="extract_crash", detail=f"{type(e).__name__}: {e}"[:500])
 
 
-def warm_up() -> None:
-    """Load what the first article would have to wait for: language model, month names, tables."""
-    words = "The council of Port Ellery voted on Tuesday to close the old bridge to lorries, its chair said. " * 3
-    page = f"<html><title>x</title><body><p>{words}</p><time datetime='3 mei 2020'>".encode()
-    extract(Fetched(fetch_id="", source="", url="https://a.example/b", body=page), datetime.now(UTC))
-
-
 # -- texts -------------------------------------------------------------------------------------------------------------
 
 
@@ -121,7 +115,7 @@ def _page(fetched: Fetched) -> tuple[Content | None, Declared, Failure | None]:
     if (fetched.content_type or "").lower().startswith("text/plain"):
         text = clean_text(unwrapped(markup))
         return (Content(text, text, "page"), Declared(), None) if text else (None, Declared(), None)
-    tree = trafilatura.load_html(markup)
+    tree = parse(markup)
     if tree is None:
         return None, Declared(), Failure(reason="no_text", detail="not HTML")
     said = declared(tree)
@@ -129,7 +123,7 @@ def _page(fetched: Fetched) -> tuple[Content | None, Declared, Failure | None]:
     found = main_text(tree, said)
     words = count_words(found.text)
     # Read anew, since main_text takes the tree apart: buttons tell of walls.
-    visible = _visible(trafilatura.load_html(markup)) if words <= longest() else ""
+    visible = _visible(parse(markup)) if words <= longest() else ""
     wall = judge(
         Page(
             title="\n".join(" ".join(title.split()) for title in titles[:4]),
@@ -273,7 +267,7 @@ def _clues(fetched: Fetched, said: Declared, entry: Entry, canonical: str) -> li
 
 def _date_in_text(fetched: Fetched) -> str | None:
     latest = fetched.fetched_at.date().isoformat() if fetched.fetched_at else None
-    tree = trafilatura.load_html(decode(fetched.body or b"", fetched.content_type))
+    tree = parse(decode(fetched.body or b"", fetched.content_type))
     if tree is None:
         return None
     return htmldate.find_date(tree, original_date=True, extensive_search=False, min_date="1990-01-01", max_date=latest)

@@ -158,6 +158,7 @@ def digit_keys(surface: str) -> set[str]:
     return {key for d in found if (key := d.strip("0"))}
 
 
+@functools.lru_cache(maxsize=1 << 12)
 def _digits(surface: str) -> str:
     m = re.search(r"\d[\d,.]*", surface)
     return m[0].replace(",", "").rstrip(".") if m else ""

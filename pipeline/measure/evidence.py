@@ -136,20 +136,25 @@ class Evidence:
     def rivalry(self, a: Item, b: Item) -> float | None:
         """How much speaks for the two being different values of one thing; None if too little does."""
         w = self.weights
+        if a.metric.value is None or b.metric.value is None:
+            return None
+        # The cheap signs first: most pairs are neither of one name nor one the other's number damaged.
+        mangled = damage(a.metric, b.metric) or damage(b.metric, a.metric)
+        if not mangled and not _of_one_name(a, b):
+            return None
+        if not periods_fit(a, b) or self._counted_apart(a, b):
+            return None
         if (
             a.independent == b.independent
             and a.metric.sentence != b.metric.sentence
             and len(a.words & b.words) < 0.7 * len(a.words | b.words)
         ):
             return None  # copies of one text differ where one of them was changed
-        if a.metric.value is None or b.metric.value is None or not periods_fit(a, b) or self._counted_apart(a, b):
-            return None
         score = self._compatible(a, b)
         if score is None or (not (a.heads or b.heads) and BARE in (a.dimension, b.dimension)):
             return None
         score += w.companion * min(2, self.companions(a, b))
         near = self._shared((a.setting.near & b.setting.near) - a.heads - b.heads - a.modifiers)
-        mangled = damage(a.metric, b.metric) or damage(b.metric, a.metric)
         if mangled:
             if not self._may_be_mangled(a, b):
                 return None
@@ -177,12 +182,9 @@ class Evidence:
         return score if score >= w.rivalry else None
 
     def _may_differ(self, a: Item, b: Item, near: float) -> bool:
-        """Whether two values of what has one name may be of one thing: both in form and kind, neither in a table, of a
-        part or of the past, said of nobody else, what stands near them is alike, and "more than 50" is not said of
-        75."""
+        """Whether two values of what has one name may be of one thing: neither in a table, of a part or of the past,
+        said of nobody else, what stands near them is alike, and "more than 50" is not said of 75."""
         one, other = a.setting, b.setting
-        if a.metric.form != b.metric.form or not kinds_fit(a, b) or not a.heads & b.heads:
-            return False
         if one.scene.listed or other.scene.listed or one.scene.past != other.scene.past:
             return False
         if one.partial or other.partial or self._named_apart(a, b) or self._placed_apart(a, b):
@@ -386,3 +388,8 @@ class Evidence:
     def weight(self, word: str) -> float:
         """How telling a shared word is, from 0 to 1."""
         return max(0.0, 1 - math.log(max(2, self._count[word]) / 2) / math.log(self._all / 2))
+
+
+def _of_one_name(a: Item, b: Item) -> bool:
+    """Whether they share a head, and are alike in form and kind."""
+    return a.metric.form == b.metric.form and not a.heads.isdisjoint(b.heads) and kinds_fit(a, b)

@@ -1,6 +1,7 @@
 """Pages that stand in an article's place are recognised by the table, and articles are not."""
 
 import dataclasses
+import re
 import tomllib
 from pathlib import Path
 
@@ -18,6 +19,12 @@ def page(sample: dict) -> Page:
 
 def test_every_row_has_a_sample():
     assert {sign.name for sign in SIGNS} == set(SAMPLES)
+
+
+@pytest.mark.parametrize("sign", SIGNS, ids=lambda sign: sign.name)
+def test_pattern_is_in_lower_case(sign):
+    letters = re.sub(r"\\.", "", sign.pattern.pattern)
+    assert letters == letters.lower()
 
 
 @pytest.mark.parametrize("sign", SIGNS, ids=lambda sign: sign.name)
