@@ -211,7 +211,8 @@ class Region:
         self._sketches.load(pending)
         while pending:
             self.articles |= pending
-            judged = self._judged(self._edges(pending))
+            self._load(pending)
+            judged = self._judged(list(self._edges_at(pending).values()))
             reached = {other for name in pending for other in self._copies(name)}
             for (later, earlier), p in judged.items():
                 self._probability[later, earlier] = p
@@ -219,21 +220,20 @@ class Region:
                     reached |= {later, earlier}
             pending = reached - self.articles
 
-    def _edges(self, names: Iterable[str]) -> list[Pair]:
-        """All edges of these articles, and loaded what they depend on: the pairs of both ends that tell of them."""
-        names = sorted(names)
-        around = self._web.around(names)
-        self._web.load(around)
-        farther = {other for name in (*names, *around) for other in self._web.telling(name)}
+    def _load(self, names: Iterable[str]) -> None:
+        """Load what the edges of these articles and sections depend on: the pairs of both ends that tell of them."""
+        names = set(names)
+        near = names | self._web.around(names)
+        self._web.load(near)
+        farther = {other for name in near for other in self._web.telling(name)}
         self._web.load(farther)
-        self._sketches.load({*names, *around, *farther})
-        return list(self._edges_at(names).values())
+        self._sketches.load(near | farther)
 
     def _edges_at(self, names: Iterable[str], least: float = FLOOR) -> dict[tuple[str, str], Pair]:
         """All edges at these that are at least so much alike, by their ends; whatever these depend on is loaded."""
         found: dict[tuple[str, str], Pair] = {}
         known = self._edge
-        for name in names:
+        for name in sorted(names):
             for pair in self._web.pairs(name):
                 if pair.likeness < least:
                     continue
@@ -328,8 +328,8 @@ class Region:
     def section_ties(self, names: Iterable[str]) -> dict[str, Tie]:
         """What each of these sections came from."""
         names = sorted(names)
-        self._edges(names)
-        self._edges(earlier for name in names for earlier in self._web.earlier(name))
+        self._load(names)
+        self._load(earlier for name in names for earlier in self._web.earlier(name))
         judged = self._judged(list(self._edges_at(names).values()))
         ties = dict.fromkeys(names, Tie())
 
