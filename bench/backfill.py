@@ -1,26 +1,35 @@
 """How fast an archive becomes a whole warehouse, beside a bare loop of trafilatura, on one core and on all.
 
-    python bench/backfill.py ../shared/data [--pages 1200] [--texts 4000]
+    python bench/backfill.py ../shared/data [--pages 1200] [--texts 4000] [--peers]
 
 makes a WARC of pages (those of DIR/pages, most words exchanged, so that nothing is a copy) and JSON lines of texts
 (DIR/background.jsonl.xz), and brings each into a new DuckDB, on one core and on all of them. The loop runs trafilatura
-with ``fast=True`` over the same pages on one core, in the same run. Wall-clock time, starting included.
+with ``fast=True`` over the same pages on one core, in the same run. Wall-clock time, starting included. ``--peers``:
+the same pages through other readers of archives (bench/archive_peers.py), on all cores. What it prints is also written
+to bench/results.md, with the machine and the versions.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import itertools
 import lzma
 import os
+import platform
 import random
 import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+
+import archive_peers
 
 BARE = """
 import sys, time, trafilatura
@@ -33,6 +42,7 @@ print(time.perf_counter() - start)
 """
 EXCHANGED = 0.9
 """Such a share of the longer words, so that no page tells another's story."""
+RESULTS = Path(__file__).with_name("results.md")
 _DIGIT = re.compile(r"\d")
 _TEXT = re.compile(r">([^<>]{20,})<")
 _WORD = re.compile(r"\b[a-z]{4,}\b")
@@ -79,13 +89,36 @@ def backfilled(archive: Path, folder: Path, cores: int) -> float:
     return seconds([sys.executable, "-m", "pipeline", "backfill", str(archive), "--warehouse", url], cores)
 
 
+class Results:
+    """Lines for the screen and for bench/results.md."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        print(line, flush=True)
+        self._lines.append(line)
+
+    def write(self) -> None:
+        versions = ", ".join(f"{name} {version(name)}" for name in ("apache-beam", "trafilatura", "duckdb", "lxml"))
+        told = (
+            f"`python bench/backfill.py` wrote this on {datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores, "
+            f"{platform.machine()}, Python {platform.python_version()}, {versions}. Wall-clock time, starting included."
+        )
+        RESULTS.write_text(
+            "\n".join(["# Backfill", "", textwrap.fill(told, 120), "", "```text", *self._lines, "```", ""])
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, metavar="DIR")
     parser.add_argument("--pages", type=int, default=1200)
     parser.add_argument("--texts", type=int, default=4000)
+    parser.add_argument("--peers", action="store_true", help="measure datatrove and news-please too")
     args = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
+    results = Results()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         found = sorted((args.data / "pages").glob("*.html.gz"))
@@ -94,27 +127,48 @@ def main() -> None:
         write_warc(warc, varied(pages, args.pages))
         with lzma.open(args.data / "background.jsonl.xz") as lines, texts.open("wb") as out:
             out.writelines(line for line, _ in zip(lines, range(args.texts), strict=False))
-        # The loop tells its own time: to start costs it nothing here, and a backfill some seconds.
-        one = set(sorted(os.sched_getaffinity(0))[:1])
-        told = subprocess.run(
-            [sys.executable, "-c", BARE, str(warc)],
-            check=True,
-            capture_output=True,
-            text=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, one),
-        )
-        bare = args.pages / float(told.stdout)
-        print(f"trafilatura alone, fast=True       {bare:7.1f} pages/s on one core", flush=True)
+        bare = args.pages / _alone(warc)
+        results.say(f"trafilatura alone, fast=True        {bare:6.1f} pages/s on one core")
         for what, archive, count in (("pages", warc, args.pages), ("texts", texts, args.texts)):
             alone = count / backfilled(archive, folder, 1)
-            print(f"{what} to a whole warehouse, 1 core  {alone:7.1f} {what}/s", end="")
-            print(f", {alone / bare:.2f} of trafilatura alone" if what == "pages" else "", flush=True)
+            beside = f", {alone / bare:.2f} of trafilatura alone" if what == "pages" else ""
+            results.say(f"{what} to a whole warehouse, 1 core   {alone:6.1f} {what}/s{beside}")
             if cores > 1:
                 both = count / backfilled(archive, folder, cores)
-                print(
-                    f"{what} to a whole warehouse, {cores} cores {both:7.1f} {what}/s, {both / alone:.2f} of one",
-                    flush=True,
+                results.say(
+                    f"{what} to a whole warehouse, {cores} cores  {both:6.1f} {what}/s, {both / alone:.2f} of one"
                 )
+        if args.peers:
+            _beside_peers(pages, args.pages, folder, cores, results)
+    results.write()
+
+
+def _alone(warc: Path) -> float:
+    """Seconds of the bare loop. It tells its own time: to start costs it nothing here, and a backfill some seconds."""
+    one = set(sorted(os.sched_getaffinity(0))[:1])
+    told = subprocess.run(
+        [sys.executable, "-c", BARE, str(warc)],
+        check=True,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, one),
+    )
+    return float(told.stdout)
+
+
+def _beside_peers(pages: list[str], count: int, folder: Path, cores: int, results: Results) -> None:
+    """A file for each core, through each peer and through wiredesk."""
+    parts = folder / "parts"
+    parts.mkdir()
+    for n in range(cores):
+        write_warc(parts / f"{n}.warc.gz", itertools.islice(varied(pages, count), n, None, cores))
+    ours = backfilled(parts, folder, cores)
+    results.say(f"on {cores} cores, {count} pages: wiredesk {count / ours:.1f} pages/s, everything on")
+    for name in archive_peers.PACKAGES:
+        python = archive_peers.environment(name)
+        found = archive_peers.run(python, name, parts, cores) if python else None
+        if found is not None:
+            results.say(f"  {name:12s} {count / found[1]:6.1f} pages/s to the end of its search for copies")
 
 
 if __name__ == "__main__":

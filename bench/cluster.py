@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import signal
 import subprocess
 import sys
 import threading
@@ -126,10 +125,12 @@ def kills(args: argparse.Namespace) -> int:
 
 def pauses(args: argparse.Namespace) -> int:
     def pause(part: str) -> None:
-        process = Process((FOLDER / ("flink" if part in FLINK_PARTS else part)).resolve(), part)
-        process.signal(signal.SIGSTOP)
+        found = _processes(part)
+        for process in found:
+            process.suspend()
         time.sleep(args.pause)
-        process.signal(signal.SIGCONT)
+        for process in found:
+            process.resume()
 
     return _disturbed(args, pause, f"SIGSTOP for {args.pause:g} s")
 
@@ -205,6 +206,13 @@ def _kill(part: str) -> None:
     else:
         postgresql.stop(FOLDER / "postgresql", kill=True)
         postgresql.start(FOLDER / "postgresql")
+
+
+def _processes(part: str) -> list[psutil.Process]:
+    """The part's process and all that it started."""
+    pid = Process((FOLDER / "flink").resolve(), part).pid if part in FLINK_PARTS else None
+    first = psutil.Process(pid or int((FOLDER / part / "pid").read_text()))
+    return [first, *first.children(recursive=True)]
 
 
 def _items_done(rig: Rig) -> int:
