@@ -34,7 +34,7 @@ from pipeline.matching.judge import Matching
 from pipeline.matching.mentions import calendar_of
 from pipeline.matching.pool import Pool
 from pipeline.matching.sketch import sketch
-from pipeline.matching.surroundings import FLOOR, SURROUNDINGS, graph, surroundings
+from pipeline.matching.surroundings import FLOOR, SURROUNDINGS, graph, is_faint, surroundings
 from schemas.records import Article
 
 DATA = Path(words.__file__).parent / "data"
@@ -51,6 +51,8 @@ MET = 0.4
 """So much the families that met weigh: most of their pairs are look-alikes."""
 MOST_VARIED = 60_000
 """Of a variant so many pairs are trained on, drawn by chance."""
+APART = 1.25
+"""So much more the background weighs among neighbours: they are what tells a crowd of look-alikes from a story."""
 CROWDED = 30
 """Into so many days the variants of the background with made-up dates are crowded, as a busy desk's news."""
 BUSY = 4
@@ -275,11 +277,13 @@ def held_out(
 
 def in_surroundings(v: View, likeness: np.ndarray) -> tuple[View, np.ndarray]:
     """The edges of the view's graph (pairs that are alike, of articles that are no copies) and their features."""
+    faint = v.of_pairs(is_faint(likeness))
+    count = np.bincount(np.concatenate((faint.later, faint.earlier)), minlength=len(v.ids)).tolist()
     alone = v.copied == np.arange(len(v.copied))
     edges = (likeness >= FLOOR) & alone[v.later] & alone[v.earlier]
     edged = v.of_pairs(edges)
     p = likeness[edges]
-    around = graph(edged.later, edged.earlier, p, v.days, np.zeros(len(v.days), np.bool_))
+    around = graph(edged.later, edged.earlier, p, v.days, np.zeros(len(v.days), np.bool_), count)
     return edged, np.hstack((surroundings(edged.later, edged.earlier, p, around), edged.features))
 
 
@@ -322,7 +326,7 @@ def drawn_thinnings(v: View, rng: np.random.Generator) -> Iterator[tuple[str, fl
     if v.name.startswith("background"):
         for how, mask in thinnings(v, rng):
             if how == "full" or v.name != "background":
-                yield how, 1.0, mask
+                yield how, APART, mask
         return
     for draw in range(DRAWS):
         for how, mask in thinnings(v, rng):

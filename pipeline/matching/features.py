@@ -70,15 +70,12 @@ class Comparer:
         pool = self.pool
         texts = (pool.halved, pool.digest, pool.length)
         days = (pool.weekdays, pool.time, pool.dated, self._published, pool.written)
-        found = np.hstack(
-            (
-                _terms(i, others, *pool.terms.both, pool.mass, self._slot, self._mark),
-                _texts(i, others, pool.keys.both, pool.shingles.both, pool.quotes.both, texts, self._mark),
-                _numbers(i, others, *pool.numbers.both),
-                _days(i, others, pool.days.both, pool.years.both, days),
-            )
+        return _joined(
+            _terms(i, others, *pool.terms.both, pool.mass, self._slot, self._mark),
+            _texts(i, others, pool.keys.both, pool.shingles.both, pool.quotes.both, texts, self._mark),
+            _numbers(i, others, *pool.numbers.both),
+            _days(i, others, pool.days.both, pool.years.both, days),
         )
-        return (np.round(np.clip(found, -64, 64) * UNIT) / UNIT).astype(np.float32)
 
     def containment(self, i: int, others: np.ndarray, features: np.ndarray) -> np.ndarray:
         """``share`` of each, 0 without a common minimiser. ``features``: theirs."""
@@ -93,6 +90,20 @@ class Comparer:
         pool = self.pool
         mine, theirs = pool.shingles.row(i), pool.shingles.row(j)
         return float(_share(mine, theirs, pool.halved[i], pool.halved[j], pool.digest[i], pool.digest[j]))
+
+
+@njit(cache=True, nogil=True)
+def _joined(terms, texts, numbers, days):
+    """Side by side, each value cut at 64 and rounded to multiples of 1/256."""
+    width = terms.shape[1] + texts.shape[1] + numbers.shape[1] + days.shape[1]
+    out = np.empty((len(terms), width), np.float32)
+    for n in range(len(terms)):
+        at = 0
+        for part in (terms, texts, numbers, days):
+            for value in part[n]:
+                out[n, at] = np.rint(min(max(value, -64.0), 64.0) * UNIT) / UNIT
+                at += 1
+    return out
 
 
 @njit(cache=True, nogil=True)

@@ -11,7 +11,7 @@ repetition and cut into batches.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from pipeline.matching.horizon import Horizon
 from pipeline.matching.judge import Judge, Known, Matching
 from pipeline.matching.pool import Pool, order
 from pipeline.matching.sketch import IS_DIGEST, IS_SECTION, Evidence, unpack
-from pipeline.matching.surroundings import TELLS
+from pipeline.matching.surroundings import TELLS, is_faint
 from pipeline.matching.web import Region, Tie, is_copy, is_node
 from schemas.records import Pair, Record, Replaced, Sketch
 
@@ -100,7 +100,8 @@ class Settlement:
         turned |= {name for name, found in pairs.items() if is_node(found, name) != is_node(stored.get(name, ()), name)}
         web.load(turned)
         told = {other for name in turned for other in web.telling(name)}
-        sections = region.grow(self._fresh.keys() | self._changed(pairs, stored) | turned | told)
+        crowded = web.crowded(self._faint(pairs, stored))
+        sections = region.grow(self._fresh.keys() | self._changed(pairs, stored) | turned | told | crowded)
         sections |= {name for name in pairs if self.is_section(name)}
         region.take_in(self._part_of(name) for name in sections)
         ties = region.ties()
@@ -229,6 +230,17 @@ class Settlement:
                 if pair.likeness >= TELLS or is_copy(pair):
                     ends.add(pair.earlier_id)
         return ends
+
+    @staticmethod
+    def _faint(pairs: Mapping[str, Sequence[Pair]], stored: Mapping[str, Sequence[Pair]]) -> Counter[str]:
+        """How many more faint pairs with later ones each has than before, or fewer."""
+        more: Counter[str] = Counter()
+        for found, sign in ((pairs, 1), (stored, -1)):
+            for of_it in found.values():
+                for pair in of_it:
+                    if is_faint(pair.likeness):
+                        more[pair.earlier_id] += sign
+        return more
 
     def _records(self, pairs: Mapping[str, list[Pair]], stored: Mapping[str, Sequence[Pair]]) -> list[Record]:
         """What to write: the pairs of those whose pairs changed."""

@@ -7,7 +7,8 @@ whose neighbours all are is of one story even if the two share few words (measur
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, overload
 
 import numpy as np
 from numba import njit
@@ -18,13 +19,15 @@ SURROUNDINGS = (
     *("common", "common_best", "common_strong", "common_of_most", "common_of_least"),
     *("stranger", "other_stranger", "agreement", "cosine"),
     *("inferred_gap", "company_gap", "other_company_gap"),
+    *("crowd", "other_crowd"),
 )
 """In the order of the columns. "other" is the earlier article."""
 FLOOR = 0.03
 """Pairs less alike than this are no edges."""
-TELLS = 0.2
-"""Pairs less alike than this tell nothing of others: so a new article changes what is said of its likes alone, and not
-of a tenth of all that is written in its week."""
+TELLS = 0.3
+"""Pairs less alike than this are *faint*: they tell nothing of others but that they are there, and their number is told
+in powers of two. So a new article changes what is said of its likes, and here and there of one more, but not of a tenth
+of all that is written in its week."""
 STRONG = 0.3
 FAR = 60.0
 """Gaps in days are cut here; unknown ones are -1."""
@@ -39,10 +42,34 @@ class Graph(NamedTuple):
     likeness: np.ndarray
     days: np.ndarray
     """Of each node, in days (float); NaN where unknown."""
+    crowding: np.ndarray
+    """Of each node: how many faint pairs it has (``crowding``)."""
 
 
-def graph(later: np.ndarray, earlier: np.ndarray, likeness: np.ndarray, days: np.ndarray, section: np.ndarray) -> Graph:
-    """The graph of these pairs, of those that tell of others; those of a section are its own neighbours only."""
+@overload
+def is_faint(likeness: float) -> bool: ...
+@overload
+def is_faint(likeness: np.ndarray) -> np.ndarray: ...
+def is_faint(likeness: float | np.ndarray) -> bool | np.ndarray:
+    """Whether a pair so much alike does no more than crowd both its ends."""
+    return (likeness >= FLOOR) & (likeness < TELLS)
+
+
+def crowding(faint: int) -> int:
+    """How crowded an article or section with so many faint pairs is: 0, and one more whenever they double."""
+    return (faint + 1).bit_length() - 1
+
+
+def graph(
+    later: np.ndarray,
+    earlier: np.ndarray,
+    likeness: np.ndarray,
+    days: np.ndarray,
+    section: np.ndarray,
+    faint: Sequence[int],
+) -> Graph:
+    """The graph of these pairs, of those that tell of others; those of a section are its own neighbours only.
+    ``days``, ``section`` (whether it is one) and ``faint`` (how many faint pairs it has): of each node."""
     tells = likeness >= TELLS
     later, earlier, likeness = later[tells], earlier[tells], likeness[tells]
     back = ~section[later]
@@ -51,7 +78,8 @@ def graph(later: np.ndarray, earlier: np.ndarray, likeness: np.ndarray, days: np
     values = np.concatenate((likeness, likeness[back]))
     order = np.lexsort((others, nodes))
     starts = np.searchsorted(nodes[order], np.arange(len(days) + 1))
-    return Graph(starts, others[order].astype(np.int64), values[order].astype(np.float64), days)
+    crowded = np.array([crowding(count) for count in faint], np.int64)
+    return Graph(starts, others[order].astype(np.int64), values[order].astype(np.float64), days, crowded)
 
 
 def surroundings(later: np.ndarray, earlier: np.ndarray, likeness: np.ndarray, around: Graph) -> np.ndarray:
@@ -62,6 +90,7 @@ def surroundings(later: np.ndarray, earlier: np.ndarray, likeness: np.ndarray, a
         *(later.astype(np.int64), earlier.astype(np.int64), likeness.astype(np.float64)),
         *(around.starts, around.others, around.likeness, np.where(known, around.days, 0.0), known, out),
     )
+    out[:, -2], out[:, -1] = around.crowding[later], around.crowding[earlier]
     return (np.round(np.clip(out, -64, 64) * 256) / 256).astype(np.float32)
 
 

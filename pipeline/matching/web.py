@@ -24,7 +24,7 @@ from pipeline.matching.linkage import Edge
 from pipeline.matching.pool import order
 from pipeline.matching.provenance import AGENCYS_OWN, RELATED, agencies_own, credit_rank, kind
 from pipeline.matching.sketch import IS_DIGEST, unpack
-from pipeline.matching.surroundings import FLOOR, TELLS, graph
+from pipeline.matching.surroundings import FLOOR, TELLS, crowding, graph, is_faint
 from schemas.records import CopyKind, Pair, Sketch
 
 PIECE = 0.25
@@ -57,6 +57,7 @@ class Web:
         self._to: dict[str, dict[str, Pair]] = defaultdict(dict)
         self._loaded: set[str] = set()
         self._nodes: dict[str, bool] = {}
+        self._faint: dict[str, int] = {}
 
     def begin(self, judged: Mapping[str, Sequence[Pair]], gone: frozenset[str], history: History) -> None:
         """Begin a batch: of these articles and sections forget the pairs with earlier ones, and take the new ones."""
@@ -65,7 +66,9 @@ class Web:
         for name in self._new:
             for earlier in self._of.pop(name, {}):
                 self._to[earlier].pop(name, None)
+                self._faint.pop(earlier, None)
             self._nodes.pop(name, None)
+            self._faint.pop(name, None)
         for name, found in judged.items():
             self._of[name] = {}
             for pair in found:
@@ -78,6 +81,8 @@ class Web:
     def _add(self, pair: Pair) -> None:
         self._of.setdefault(pair.article_id, {})[pair.earlier_id] = pair
         self._nodes.pop(pair.article_id, None)
+        self._faint.pop(pair.article_id, None)
+        self._faint.pop(pair.earlier_id, None)
         if pair.earlier_id != pair.article_id:
             self._to[pair.earlier_id][pair.article_id] = pair
 
@@ -111,6 +116,19 @@ class Web:
         """All that are so much like it that they tell of it."""
         found = {p.earlier_id for p in self._of.get(name, {}).values() if p.likeness >= TELLS}
         return found | {p.article_id for p in self._to[name].values() if p.likeness >= TELLS}
+
+    def faint(self, name: str) -> int:
+        """How many pairs it has that only crowd it; all its pairs are loaded."""
+        count = self._faint.get(name)
+        if count is None:
+            count = self._faint[name] = sum(is_faint(pair.likeness) for pair in self.pairs(name))
+        return count
+
+    def crowded(self, more: Mapping[str, int]) -> set[str]:
+        """Of those that have so many more such pairs than before the batch, or fewer, those whose crowding that
+        changed."""
+        self.load(name for name, n in more.items() if n)
+        return {name for name, n in more.items() if n and crowding(self.faint(name)) != crowding(self.faint(name) - n)}
 
     def may_attach(self, name: str) -> list[str]:
         """The later ones that may have it as their parent if they are sections of digests."""
@@ -193,7 +211,8 @@ class Region:
         self._sketches.load(pending)
         while pending:
             self.articles |= pending
-            judged = self._judged(self._edges(pending))
+            self._load(pending)
+            judged = self._judged(list(self._edges_at(pending).values()))
             reached = {other for name in pending for other in self._copies(name)}
             for (later, earlier), p in judged.items():
                 self._probability[later, earlier] = p
@@ -201,21 +220,20 @@ class Region:
                     reached |= {later, earlier}
             pending = reached - self.articles
 
-    def _edges(self, names: Iterable[str]) -> list[Pair]:
-        """All edges of these articles, and loaded what they depend on: the pairs of both ends that tell of them."""
-        names = sorted(names)
-        around = self._web.around(names)
-        self._web.load(around)
-        farther = {other for name in (*names, *around) for other in self._web.telling(name)}
+    def _load(self, names: Iterable[str]) -> None:
+        """Load what the edges of these articles and sections depend on: the pairs of both ends that tell of them."""
+        names = set(names)
+        near = names | self._web.around(names)
+        self._web.load(near)
+        farther = {other for name in near for other in self._web.telling(name)}
         self._web.load(farther)
-        self._sketches.load({*names, *around, *farther})
-        return list(self._edges_at(names).values())
+        self._sketches.load(near | farther)
 
     def _edges_at(self, names: Iterable[str], least: float = FLOOR) -> dict[tuple[str, str], Pair]:
         """All edges at these that are at least so much alike, by their ends; whatever these depend on is loaded."""
         found: dict[tuple[str, str], Pair] = {}
         known = self._edge
-        for name in names:
+        for name in sorted(names):
             for pair in self._web.pairs(name):
                 if pair.likeness < least:
                     continue
@@ -251,6 +269,7 @@ class Region:
             np.array([p.likeness for p in pairs.values()]),
             np.array([t.timestamp() / 86_400 if t else np.nan for t in at]),
             np.array([self._sketches.is_section(name) for name in names], np.bool_),
+            [self._web.faint(name) if name in ends else 0 for name in names],
         )
         own = self._sketches.judge.features([(p.article_id, p.earlier_id) for p in edges])
         found = probabilities(edges, around, names, own)
@@ -309,8 +328,8 @@ class Region:
     def section_ties(self, names: Iterable[str]) -> dict[str, Tie]:
         """What each of these sections came from."""
         names = sorted(names)
-        self._edges(names)
-        self._edges(earlier for name in names for earlier in self._web.earlier(name))
+        self._load(names)
+        self._load(earlier for name in names for earlier in self._web.earlier(name))
         judged = self._judged(list(self._edges_at(names).values()))
         ties = dict.fromkeys(names, Tie())
 

@@ -50,20 +50,20 @@ def test_the_families_are_what_they_are_said_to_be():
 
 
 def test_most_articles_are_in_their_story(found: dict[str, Link]):
-    assert sum(STORY[found[key].story_id] == story for key, story in STORY.items()) >= 272
+    assert sum(STORY[found[key].story_id] == story for key, story in STORY.items()) >= 282
 
 
 def test_most_lookalikes_stand_apart(found: dict[str, Link]):
     originals = [m.article.article_id for m in MEMBERS if not m.parents]
     joined = [key for key in originals if found[key].parent_id and STORY[found[key].parent_id or ""] != STORY[key]]
-    assert len(joined) <= 25
+    assert len(joined) <= 18
 
 
 def test_most_copies_and_rewrites_have_a_parent_in_their_story_and_most_of_these_a_right_one(found: dict[str, Link]):
     children = [m for m in MEMBERS if m.parents]
     parents = [(m, found[m.article.article_id].parent_id) for m in children]
-    assert sum(parent is not None and STORY[parent] == m.story for m, parent in parents) >= 143
-    assert sum(parent in m.parents for m, parent in parents) >= 139
+    assert sum(parent is not None and STORY[parent] == m.story for m, parent in parents) >= 148
+    assert sum(parent in m.parents for m, parent in parents) >= 143
 
 
 def test_copies_are_copies_and_rewrites_are_none(found: dict[str, Link]):

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.matching.surroundings import SURROUNDINGS, graph, surroundings
+from pipeline.matching.surroundings import FLOOR, SURROUNDINGS, TELLS, crowding, graph, is_faint, surroundings
 
 
-def of(pairs: dict[tuple[int, int], float], days: list[float], sections: frozenset[int] = frozenset()):
+def of(
+    pairs: dict[tuple[int, int], float],
+    days: list[float],
+    sections: frozenset[int] = frozenset(),
+    faint: Sequence[int] = (),
+):
     """One dict of features an edge."""
     later, earlier = (np.array(ends, np.int64) for ends in zip(*pairs, strict=True))
     likeness = np.array(list(pairs.values()))
     section = np.array([n in sections for n in range(len(days))])
-    rows = surroundings(later, earlier, likeness, graph(later, earlier, likeness, np.array(days), section))
+    around = graph(later, earlier, likeness, np.array(days), section, faint or [0] * len(days))
+    rows = surroundings(later, earlier, likeness, around)
     return {edge: dict(zip(SURROUNDINGS, row.tolist(), strict=True)) for edge, row in zip(pairs, rows, strict=True)}
 
 
@@ -47,6 +55,15 @@ def test_a_section_is_no_neighbour_of_others():
     assert of(pairs, [1.0] * 3)[1, 0]["other_company"] == 0.75
     assert of(pairs, [1.0] * 3, frozenset({2}))[1, 0]["other_company"] == 0
     assert of(pairs, [1.0] * 3, frozenset({2}))[2, 0]["other_company"] == 0.5
+
+
+def test_faint_pairs_count_in_powers_of_two_and_tell_nothing_else():
+    found = of({(1, 0): 0.5}, [1.0, 1.0], faint=[7, 2])[1, 0]
+    assert (found["crowd"], found["other_crowd"]) == (1, 3)
+    assert [crowding(n) for n in (0, 1, 2, 3, 6, 7, 14, 15)] == [0, 1, 1, 2, 2, 3, 3, 4]
+    assert [is_faint(x) for x in (FLOOR - 0.01, FLOOR, TELLS - 0.01, TELLS)] == [False, True, True, False]
+    pairs = {(1, 0): 0.5, (2, 0): TELLS - 0.01, (2, 1): TELLS - 0.01}
+    assert of(pairs, [1.0] * 3)[1, 0] == of({(1, 0): 0.5}, [1.0, 1.0])[1, 0]
 
 
 @given(
