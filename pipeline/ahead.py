@@ -1,4 +1,5 @@
-"""Draft items before their batch comes, in worker processes: so these are busy while the batch before is settled.
+"""Draft items in worker processes, some of them before their batch comes: so these are busy while the batch before is
+settled.
 
 A draft depends on its item alone, so it does not matter when and where it is made. What was started and is not fetched
 (the run was stopped) is dropped; what a worker was killed for is drafted anew, step by step, by the step that needs it.
@@ -50,9 +51,14 @@ def start(items: Iterable[Item], options: Drafting) -> None:
     items = [item for item in items if options.selection.takes(item.fetched)]
     if len(items) < WORTH:
         return
-    pool, longest = pool_of(options), 2 * options.extraction.timeout
+    pool = pool_of(options)
     for item in items:
-        _started[_key(item, pool)] = killable.Job(pool, _draft, (item, datetime.now(UTC)), longest)
+        _started[_key(item, pool)] = job(item, options, pool)
+
+
+def job(item: Item, options: Drafting, pool: killable.Limits) -> killable.Job[Draft]:
+    """Have a worker of the pool draft the item, as a whole."""
+    return killable.Job(pool, _draft, (item, datetime.now(UTC)), options.extraction.timeout)
 
 
 def take(item: Item, pool: killable.Limits) -> killable.Job[Draft] | None:

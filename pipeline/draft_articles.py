@@ -1,7 +1,8 @@
 """The step that drafts items: PCollection[Item] -> PCollection[Draft], one for each, in their order.
 
-Items with HTML go through worker processes, since rare pages hang or crash an extractor; a killed one costs that page
-alone. What was started ahead (``pipeline.ahead``) is only fetched.
+Items with HTML are drafted in worker processes, since rare pages hang or crash an extractor; a killed one costs that
+page alone. On a cluster all are: there one process serves several steps at once, and what it does not do itself is done
+side by side. What was started ahead (``pipeline.ahead``) is only fetched.
 """
 
 from __future__ import annotations
@@ -32,11 +33,10 @@ UNDER_WAY = 16
 
 
 class _UnderWay(NamedTuple):
-    """An item, and what a worker does with it: all of it, if that was started ahead, or the extraction, or nothing."""
+    """An item, and the job of the worker that drafts it, if one does."""
 
     item: Item
     started: killable.Job[Draft] | None
-    extraction: killable.Job[Revision | Failure] | None
     window: Any
     timestamp: Any
 
@@ -48,14 +48,17 @@ class DraftArticles(beam.PTransform):
     config: Drafting = field(default_factory=Drafting)
 
     def expand(self, items: beam.PCollection[Item]) -> beam.PCollection[Draft]:
-        return items | "Draft" >> beam.ParDo(_Draft(self.config)).with_output_types(Draft)
+        draft = _Draft(self.config, aside=not items.is_bounded)
+        return items | "Draft" >> beam.ParDo(draft).with_output_types(Draft)
 
 
 class _Draft(beam.DoFn):
-    """Keeps several items under way in the workers and gives drafts in the order of the items."""
+    """Keeps several items under way in the workers and gives drafts in the order of the items. ``aside``: workers draft
+    those without HTML too."""
 
-    def __init__(self, config: Drafting):
+    def __init__(self, config: Drafting, aside: bool = False):
         self._config = config
+        self._aside = aside
         self._under_way: deque[_UnderWay] = deque()
 
     def setup(self) -> None:
@@ -67,9 +70,7 @@ class _Draft(beam.DoFn):
     def process(
         self, item: Item, window: Any = beam.DoFn.WindowParam, timestamp: Any = beam.DoFn.TimestampParam
     ) -> Iterator[Any]:
-        started = ahead.take(item, self._pool)
-        extraction = None if started else self._extraction(item)
-        self._under_way.append(_UnderWay(item, started, extraction, window, timestamp))
+        self._under_way.append(_UnderWay(item, self._started(item), window, timestamp))
         while len(self._under_way) > UNDER_WAY * (self._config.extraction.workers or killable.cpus()):
             yield self._next().value
 
@@ -78,30 +79,34 @@ class _Draft(beam.DoFn):
             yield self._next()
 
     def _next(self) -> WindowedValue:
-        item, started, extraction, window, timestamp = self._under_way.popleft()
+        item, started, window, timestamp = self._under_way.popleft()
         began = time.monotonic()
-        found = (ahead.draft_of(started) if started else None) or self._draft(item, extraction)
+        found = (ahead.draft_of(started) if started else None) or self._draft(item)
         if is_broken(found.outcome):
             log.error("item refused", fetch_id=item.fetched.fetch_id, url=item.fetched.url, error=found.outcome.detail)
         _count(found, time.monotonic() - began)
         return WindowedValue(found, timestamp, (window,))
 
-    def _extraction(self, item: Item) -> killable.Job[Revision | Failure] | None:
-        """The extraction of HTML, in a worker."""
-        if not reads_html(item.fetched) or not self._config.selection.takes(item.fetched):
-            return None
-        extraction = self._config.extraction
-        args = (item.fetched, datetime.now(UTC), extraction.honour_rights)
-        return killable.Job(extraction.limits, extract_or_explain, args, extraction.timeout)
+    def _started(self, item: Item) -> killable.Job[Draft] | None:
+        """What a worker does with the item, if one is needed."""
+        found = ahead.take(item, self._pool)
+        if found is not None or not self._config.selection.takes(item.fetched):
+            return found
+        needed = self._aside or reads_html(item.fetched)
+        return ahead.job(item, self._config, self._pool) if needed else None
 
-    def _draft(self, item: Item, extraction: killable.Job[Revision | Failure] | None) -> Draft:
+    def _draft(self, item: Item) -> Draft:
+        """Draft it here; of HTML the extraction in a worker."""
         if not self._config.selection.takes(item.fetched):
             return left_out(item)
-        now = datetime.now(UTC)
-        extraction = extraction or self._extraction(item)
+        now, extraction = datetime.now(UTC), self._config.extraction
+        args = (item.fetched, now, extraction.honour_rights)
+        outcome: Revision | Failure
         try:
-            honours = self._config.extraction.honour_rights
-            outcome = extraction.result() if extraction else extract_or_explain(item.fetched, now, honours)
+            if reads_html(item.fetched):
+                outcome = killable.Job(extraction.limits, extract_or_explain, args, extraction.timeout).result()
+            else:
+                outcome = extract_or_explain(*args)
         except killable.Killed as e:
             outcome = Failure(reason="extract_timeout" if e.timed_out else "extract_crash", detail=e.detail)
         return draft(item, outcome, self._config, now)
