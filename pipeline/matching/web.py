@@ -58,6 +58,8 @@ class Web:
         self._loaded: set[str] = set()
         self._nodes: dict[str, bool] = {}
         self._faint: dict[str, int] = {}
+        self.worth: dict[tuple[str, str], float] = {}
+        """The probability of edges (later, earlier), in their surroundings as they are."""
 
     def begin(self, judged: Mapping[str, Sequence[Pair]], gone: frozenset[str], history: History) -> None:
         """Begin a batch: of these articles and sections forget the pairs with earlier ones, and take the new ones."""
@@ -95,6 +97,12 @@ class Web:
         for pair in self._history.pairs(missing):
             if pair.article_id not in self._new:
                 self._add(pair)
+
+    def revalue(self, names: Iterable[str]) -> None:
+        """Forget what the edges at these are worth; their pairs are loaded."""
+        for name in names:
+            for pair in self.pairs(name):
+                self.worth.pop((pair.article_id, pair.earlier_id), None)
 
     def earlier(self, name: str) -> Mapping[str, Pair]:
         """Its pairs with earlier articles."""
@@ -198,6 +206,7 @@ class Region:
         """
         touched = set(touched)
         self._sketches.load(touched | self._web.around(touched))
+        self._web.revalue(touched)
         sections = {name for name in touched if self._sketches.is_section(name)}
         for name in touched - sections:
             sections.update(s for s in self._web.may_attach(name) if self._sketches.is_section(s))
@@ -212,7 +221,7 @@ class Region:
         while pending:
             self.articles |= pending
             self._load(pending)
-            judged = self._judged(list(self._edges_at(pending).values()))
+            judged = self._judged(self._edges_at(pending).values())
             reached = {other for name in pending for other in self._copies(name)}
             for (later, earlier), p in judged.items():
                 self._probability[later, earlier] = p
@@ -221,16 +230,14 @@ class Region:
             pending = reached - self.articles
 
     def _load(self, names: Iterable[str]) -> None:
-        """Load what the edges of these articles and sections depend on: the pairs of both ends that tell of them."""
+        """Load what it takes to know the edges at these articles and sections: the pairs of both ends."""
         names = set(names)
         near = names | self._web.around(names)
         self._web.load(near)
-        farther = {other for name in near for other in self._web.telling(name)}
-        self._web.load(farther)
-        self._sketches.load(near | farther)
+        self._sketches.load(near)
 
     def _edges_at(self, names: Iterable[str], least: float = FLOOR) -> dict[tuple[str, str], Pair]:
-        """All edges at these that are at least so much alike, by their ends; whatever these depend on is loaded."""
+        """All edges at these that are at least so much alike, by their ends; they are loaded."""
         found: dict[tuple[str, str], Pair] = {}
         known = self._edge
         for name in sorted(names):
@@ -254,11 +261,18 @@ class Region:
             return False
         return self._sketches.is_section(pair.article_id) or self._web.is_node(pair.article_id)
 
-    def _judged(self, edges: Sequence[Pair]) -> dict[tuple[str, str], float]:
+    def _judged(self, edges: Iterable[Pair]) -> dict[tuple[str, str], float]:
         """The probability of each edge, in its surroundings."""
-        if not edges:
-            return {}
+        edges = list(edges)
+        worth = self._web.worth
+        unknown = [pair for pair in edges if (pair.article_id, pair.earlier_id) not in worth]
+        if unknown:
+            worth.update(self._judge(unknown))
+        return {key: worth[key] for pair in edges if (key := (pair.article_id, pair.earlier_id))}
+
+    def _judge(self, edges: Sequence[Pair]) -> dict[tuple[str, str], float]:
         ends = {name for p in edges for name in (p.article_id, p.earlier_id)}
+        self._load(ends)  # what an edge is worth depends on the edges at both its ends
         pairs = self._edges_at(ends, TELLS)
         names = sorted({*ends, *(name for key in pairs for name in key)}, key=self._order)
         number = {name: n for n, name in enumerate(names)}
@@ -329,8 +343,7 @@ class Region:
         """What each of these sections came from."""
         names = sorted(names)
         self._load(names)
-        self._load(earlier for name in names for earlier in self._web.earlier(name))
-        judged = self._judged(list(self._edges_at(names).values()))
+        judged = self._judged(self._edges_at(names).values())
         ties = dict.fromkeys(names, Tie())
 
         def digest(name: str) -> bool:
