@@ -2,7 +2,7 @@
 
     python bench/cluster.py rate   [--html] [--per-second 20] [--minutes 10]
     python bench/cluster.py drain  [--items 20000]
-    python bench/cluster.py kills  [--times 10] [--parts taskmanager pool kafka postgresql] [--every 25]
+    python bench/cluster.py kills  [--times 10] [--parts taskmanager pool kafka postgresql] [--every 10]
     python bench/cluster.py pauses [--times 1] [--pause 30]
     python bench/cluster.py submitter [--times 10]
     python bench/cluster.py outage [--minutes 5] [--per-second 10]
@@ -36,6 +36,7 @@ from rig import FLINK_PARTS, FOLDER, Rig, compared, items, news_pages, set_up, t
 from connectors.flink import Flink
 from connectors.queue import Outgoing
 from schemas import wire
+from schemas.records import Fetched
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "deploy"), str(Path(__file__).parents[1] / "tests" / "support")]
 
@@ -138,20 +139,29 @@ def pauses(args: argparse.Namespace) -> int:
 def _disturbed(args: argparse.Namespace, disturb: Callable[[str], None], what: str) -> int:
     """Under load, disturb one part after the other, and wait each time until rows come again."""
     rig = set_up()
-    seconds = args.times * len(args.parts) * (args.every + (args.pause if disturb is not _kill else 0))
-    wanted = list(items(int(seconds * args.per_second), args.html, args.seed))
-    sender = threading.Thread(target=rig.send_steadily, args=(wanted, args.per_second))
+    sent: list[Fetched] = []
+    enough = threading.Event()
+
+    def send() -> None:
+        for item in items(10**6, args.html, args.seed):
+            if enough.wait(1 / args.per_second):
+                return
+            rig.send([item])
+            sent.append(item)
+
+    sender = threading.Thread(target=send)
     sender.start()
     back: dict[str, list[float]] = {part: [] for part in args.parts}
     for _ in range(args.times):
         for part in args.parts:
-            time.sleep(args.every / 2)
+            time.sleep(args.every)
             disturb(part)
             begin, before = time.monotonic(), _items_done(rig)
             while _items_done(rig) <= before and time.monotonic() - begin < 300:
                 time.sleep(0.2)
             back[part].append(time.monotonic() - begin)
             print(f"  {part}: rows again after {back[part][-1]:.0f} s, lag {rig.lag()}", flush=True)
+    enough.set()
     sender.join()
     rig.wait_for_all()
     for part, took in back.items():
@@ -159,7 +169,7 @@ def _disturbed(args: argparse.Namespace, disturb: Callable[[str], None], what: s
             f"{what} of {part}: {len(took)} times, rows again after {sorted(took)[len(took) // 2]:.0f} s in the "
             f"median, {max(took):.0f} s at the most"
         )
-    return compared(rig, wanted)
+    return compared(rig, sent)
 
 
 def submitter(args: argparse.Namespace) -> int:
@@ -259,7 +269,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--items", type=int, default=20_000)
     parser.add_argument("--times", type=int, default=10)
-    parser.add_argument("--every", type=float, default=25.0, help="seconds of load for each fault")
+    parser.add_argument("--every", type=float, default=10.0, help="seconds of load before each fault")
     parser.add_argument("--pause", type=float, default=30.0, help="seconds of each pause")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR")
     parser.add_argument("--parts", nargs="+", default=["taskmanager", "pool", "jobmanager", "kafka", "postgresql"])
