@@ -66,10 +66,10 @@ def take(item: Item, pool: killable.Limits) -> killable.Job[Draft] | None:
     return _started.pop(_key(item, pool), None) if _started else None
 
 
-def draft_of(job: killable.Job[Draft]) -> Draft | None:
+def draft_of(started: killable.Job[Draft]) -> Draft | None:
     """Wait for the draft of an item; None if the worker was killed for it."""
     try:
-        return job.result()
+        return started.result()
     except killable.Killed:
         return None
 

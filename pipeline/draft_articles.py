@@ -48,8 +48,8 @@ class DraftArticles(beam.PTransform):
     config: Drafting = field(default_factory=Drafting)
 
     def expand(self, items: beam.PCollection[Item]) -> beam.PCollection[Draft]:
-        draft = _Draft(self.config, aside=not items.is_bounded)
-        return items | "Draft" >> beam.ParDo(draft).with_output_types(Draft)
+        step = _Draft(self.config, aside=not items.is_bounded)
+        return items | "Draft" >> beam.ParDo(step).with_output_types(Draft)
 
 
 class _Draft(beam.DoFn):

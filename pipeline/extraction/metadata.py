@@ -205,8 +205,7 @@ def _classed(words: str) -> etree.XPath:
 
 
 _DATED = _classed("date Date time fecha data datum published posted")
-_BYLINES = _classed("byline Byline author Author autor auteur")
-_AUTHORS = etree.XPath(".//*[@itemprop='author']|.//a[@rel='author']")
+_AUTHORS = etree.XPath(".//*[@itemprop='author']")
 
 
 def _line(raw: Any) -> str | None:

@@ -1,5 +1,5 @@
 """From one fetched item to a revision of an article, or to the reason why it is none. Pure; may be slow on bad pages,
-so ``extract.py`` runs it where it can be killed.
+so ``pipeline.ahead`` runs it where it can be killed.
 
 The text is the page's, unless the feed's own full text is at least a quarter longer, or the page could not be had, is
 a wall, or has none. Archives' plain text is taken as it is, cleaned. Short texts (a flash) are articles too, if

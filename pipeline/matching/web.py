@@ -267,10 +267,10 @@ class Region:
         worth = self._web.worth
         unknown = [pair for pair in edges if (pair.article_id, pair.earlier_id) not in worth]
         if unknown:
-            worth.update(self._judge(unknown))
+            worth.update(self._worth_of(unknown))
         return {key: worth[key] for pair in edges if (key := (pair.article_id, pair.earlier_id))}
 
-    def _judge(self, edges: Sequence[Pair]) -> dict[tuple[str, str], float]:
+    def _worth_of(self, edges: Sequence[Pair]) -> dict[tuple[str, str], float]:
         ends = {name for p in edges for name in (p.article_id, p.earlier_id)}
         self._load(ends)  # what an edge is worth depends on the edges at both its ends
         pairs = self._edges_at(ends, TELLS)
