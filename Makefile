@@ -25,10 +25,10 @@ demo: setup ## the whole walk on sample outlets served on this machine
 	@$(BIN)/wiredesk demo
 
 test: setup ## all tests
-	@$(BIN)/pytest --numprocesses auto --dist loadfile
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 fast-test: setup ## the tests that take seconds
-	@$(BIN)/pytest --numprocesses auto --dist loadfile -m "not slow"
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow"
 
 fuzz: setup ## the property tests on new examples, ten times; what they find becomes a test of its own
 	@for i in 1 2 3 4 5 6 7 8 9 10; do \

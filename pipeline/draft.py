@@ -53,8 +53,8 @@ class Draft:
 
 @dataclass(frozen=True)
 class Extraction:
-    """``timeout``: seconds a page may take. ``honour_rights``: what publishers reserve is no article. The others: see
-    ``killable.Limits``."""
+    """``timeout``: seconds of processor time a page may take. ``honour_rights``: what publishers reserve is no article.
+    The others: see ``killable.Limits``."""
 
     timeout: float = 30.0
     honour_rights: bool = True

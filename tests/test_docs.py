@@ -27,6 +27,7 @@ def blocks(language: str) -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "sql"), blocks("sql"), ids=lambda v: v if "\n" not in str(v) else "")
 def test_sql_of_the_docs_gives_rows(place, sql, demo_warehouse):
     rows = demo_warehouse.query(sql)

@@ -2,6 +2,9 @@
 
 A pool belongs to the process, not to a step, because Beam sets steps up and down with every batch while a worker takes
 a second to start. ``close()`` stops them all; so does the end of the process, even a kill: workers end with their pipe.
+
+Time is the processor's, so that what comes of a page does not depend on how busy or how long asleep the machine is. The
+kernel ends a worker that has used up its own (SIGPROF, setitimer(2)), whatever it is in the midst of.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import importlib
 import multiprocessing
 import os
 import resource
@@ -22,13 +26,15 @@ from typing import Any, Generic, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 T = TypeVar("T")
+PATIENCE = 10
+"""Work is also ended when it takes so many times its processor time by the clock: it waits for what won't come."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """``workers``: processes, 0 for as many as this process may use CPUs. ``max_tasks``: after so many a worker is
-    replaced. ``max_memory``: bytes of data a worker may allocate. ``preload``: modules that workers need, imported
-    once and shared (those of the first pool that a process starts). ``ready``: called in a new worker."""
+    replaced. ``max_memory``: bytes of data a worker may allocate. ``preload``: modules that workers need; those of the
+    first pool that a process starts are imported once and shared. ``ready``: called in a new worker."""
 
     workers: int = 0
     max_tasks: int = 2000
@@ -51,7 +57,7 @@ _lock = threading.Lock()
 
 
 class Job(Generic[T]):
-    """Work that was handed to a worker."""
+    """Work that was handed to a worker. ``timeout``: seconds of processor time it may use."""
 
     def __init__(self, limits: Limits, function: Callable[..., T], args: Sequence[Any], timeout: float):
         self._submit = functools.partial(_submit, limits, function, args, timeout)
@@ -68,10 +74,13 @@ class Job(Generic[T]):
             try:
                 return self._future.result()
             except TimeoutError:
-                raise Killed(True, f"more than {self._timeout:g} s") from None
+                raise Killed(True, f"more than {PATIENCE * self._timeout:g} s by the clock") from None
             except (ProcessExpired, CancelledError) as e:
+                exitcode = getattr(e, "exitcode", None)
+                if exitcode == -signal.SIGPROF:
+                    raise Killed(True, f"more than {self._timeout:g} s") from None
                 if last:
-                    raise Killed(False, f"worker ended with exit code {getattr(e, 'exitcode', None)}") from None
+                    raise Killed(False, f"worker ended with exit code {exitcode}") from None
                 self._future = self._submit()
         raise AssertionError("unreachable")
 
@@ -97,7 +106,7 @@ def _submit(limits: Limits, function: Callable[..., T], args: Sequence[Any], tim
         pool = _pools.get(limits)
         if pool is None or not pool.active:
             pool = _pools[limits] = _start(limits)
-        return pool.schedule(function, args=args, timeout=timeout)
+        return pool.schedule(_timed, args=(timeout, function, args), timeout=PATIENCE * timeout)
 
 
 def _start(limits: Limits) -> ProcessPool:
@@ -110,15 +119,26 @@ def _start(limits: Limits) -> ProcessPool:
         max_workers=limits.workers or cpus(),
         max_tasks=limits.max_tasks,
         initializer=_confine,
-        initargs=(limits.max_memory, limits.ready),
+        initargs=(limits,),
         context=context,
     )
 
 
-def _confine(max_memory: int, ready: Callable[[], None] | None) -> None:
-    """In the worker: the parent decides when to stop, and memory has an end."""
+def _confine(limits: Limits) -> None:
+    """In the worker: the parent decides when to stop, memory has an end, and no work pays for what all need."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(ValueError):  # an operator's own limit is lower
-        resource.setrlimit(resource.RLIMIT_DATA, (max_memory, max_memory))
-    if ready is not None:
-        ready()
+        resource.setrlimit(resource.RLIMIT_DATA, (limits.max_memory, limits.max_memory))
+    for module in limits.preload:
+        importlib.import_module(module)
+    if limits.ready is not None:
+        limits.ready()
+
+
+def _timed(timeout: float, function: Callable[..., T], args: Sequence[Any]) -> T:
+    """In the worker: the work, which ends the worker if it uses more processor time."""
+    signal.setitimer(signal.ITIMER_PROF, timeout)
+    try:
+        return function(*args)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)

@@ -10,6 +10,8 @@ import pytest
 from pipeline.demo import answers
 from pipeline.demo.material import load_material
 
+pytestmark = pytest.mark.slow
+
 # How many of the known answers come right. All must for what the walk guarantees; matching and reconciling are first
 # versions here, and these floors only ever rise.
 EVERYTHING = ("article", "versions", "copies", "reject")

@@ -17,6 +17,8 @@ from pipeline.graph import Steps
 from schemas.fetched import fetched
 from schemas.records import Entry, Failure, Fetched, Reject
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ITEMS = demo_items(NOW)
 SETTLING = Steps().settling

@@ -7,8 +7,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from connectors.warehouse import OpenWarehouse, open_warehouse
 from schemas.records import Article, Receipt, Sketch
+
+pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -1,22 +1,17 @@
-"""Work that hangs, dies or swallows memory costs itself alone; pages that do so become rejects."""
+"""Work that hangs, dies or swallows memory costs itself alone."""
 
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
+import time
 
-import apache_beam as beam
 import psutil
 import pytest
-from apache_beam.testing.util import assert_that, equal_to
 
-from pipeline.channel import Item
-from pipeline.draft import Drafting, Extraction
-from pipeline.draft_articles import DraftArticles
 from pipeline.extraction import killable
 from pipeline.extraction.killable import Job, Killed, Limits
-from schemas.fetched import fetched
 
 LIMITS = Limits(workers=2, max_memory=2**30)
 
@@ -35,10 +30,24 @@ def test_results_come_back():
 def test_work_that_hangs_is_killed_and_the_rest_goes_on():
     hung = Job(LIMITS, signal.pause, (), 0.5)
     others = [Job(LIMITS, pow, (2, n), 30) for n in range(5)]
-    with pytest.raises(Killed, match=r"more than 0\.5 s") as caught:
+    with pytest.raises(Killed, match=r"more than 5 s by the clock") as caught:
         hung.result()
     assert caught.value.timed_out
     assert [job.result() for job in others] == [1, 2, 4, 8, 16]
+
+
+def test_time_is_the_processors():
+    asleep, at_work = Job(LIMITS, time.sleep, (1,), 0.5), Job(LIMITS, pow, (7, 10**9), 0.5)
+    assert asleep.result() is None
+    with pytest.raises(Killed, match=r"more than 0\.5 s$") as caught:
+        at_work.result()  # in the midst of one operation of the interpreter
+    assert caught.value.timed_out
+
+
+def test_what_all_work_needs_is_at_no_works_cost():
+    Job(LIMITS, pow, (2, 3), 30).result()  # the server of workers has begun without the module
+    limits = Limits(workers=1, preload=("slow_to_import",))
+    assert Job(limits, pkgutil.resolve_name, ("slow_to_import:SECONDS",), 0.5).result() == 1
 
 
 def test_work_that_kills_its_worker_is_told_and_the_rest_goes_on():
@@ -88,29 +97,3 @@ def test_workers_end_with_a_killed_parent():
         parent.kill()
     _, alive = psutil.wait_procs([worker], timeout=20)
     assert alive == []
-
-
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-GOOD = (
-    b"<html><title>Bridge closed</title><body><p>" + b"The council voted on Tuesday to close the bridge. " * 9 + b"</p>"
-)
-# Half a minute of work for the extractor.
-SLOW = b"<html><title>Links</title><body>" + b"<li><a href='/x'>Foo bar baz</a></li>" * 100_000
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_page_that_takes_too_long_is_a_reject_and_the_others_are_articles():
-    bodies = [GOOD, SLOW, GOOD, GOOD]
-    items = [
-        fetched(source="desk", url=f"https://x.example/{n}", fetched_at=NOW, content_type="text/html", body=body)
-        for n, body in enumerate(bodies)
-    ]
-    with beam.Pipeline() as pipeline:
-        drafts = (
-            pipeline
-            | beam.Create([Item(item, n) for n, item in enumerate(items, 1)])
-            | DraftArticles(Drafting(Extraction(timeout=2, workers=2)))
-        )
-        found = drafts | beam.Map(lambda d: (d.position, d.outcome.url, getattr(d.outcome, "reason", "")))
-        expected = [(n + 1, f"https://x.example/{n}", "extract_timeout" if n == 1 else "") for n in range(4)]
-        assert_that(found, equal_to(expected))
