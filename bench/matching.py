@@ -31,6 +31,7 @@ from pipeline.matching.copies import groups
 from pipeline.matching.horizon import Kept
 from pipeline.matching.judge import Judge, pool_of
 from pipeline.matching.outline import outline
+from pipeline.matching.pool import Pool
 from pipeline.matching.sections import find_sections
 from pipeline.matching.sketch import COPY_KEY, pack, sketch, unpack
 from schemas.records import Article, Sketch
@@ -141,11 +142,25 @@ def growth(folder: Path, counts: Sequence[int]) -> None:
         pairs = sum(len(judge.pairs(judge.pool.sketches[i].article_id)) for i in chosen)
         spent = 1000 * (time.process_time() - built) / len(chosen)
         first = first or spent
+        exchanged = _exchanged(judge.pool)
         print(
             f"growth       {count:,} articles in the horizon: {spent:.2f} ms to judge one ({spent / first:.2f} of the "
-            f"first), {pairs / len(chosen):.1f} pairs; index {1000 * (built - start) / count:.2f} ms an article",
+            f"first), {pairs / len(chosen):.1f} pairs; index {1000 * (built - start) / count:.2f} ms an article, "
+            f"{1000 * exchanged:.1f} ms for a batch of {FEW} that takes the place of others",
             flush=True,
         )
+
+
+def _exchanged(pool: Pool) -> float:
+    """Seconds that it takes in the median to let a batch go and take it in again."""
+    sketches = list(pool)
+    spent = []
+    for start in range(0, 20 * FEW, FEW):
+        batch = sketches[-1 - start :: -len(sketches) // FEW]
+        begin = time.process_time()
+        pool.change([s.article_id for s in batch], batch)
+        spent.append(time.process_time() - begin)
+    return float(np.median(spent))
 
 
 def micro_batches(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Compare two sketches: the features by which a pair of articles is judged.
 
-In: a pool, an article's position and those of earlier articles. Out: one row a pair, the columns of ``FEATURES``. All
+In: a pool, an article's slot and those of earlier articles. Out: one row a pair, the columns of ``FEATURES``. All
 are pure functions of the two sketches, rounded to multiples of 1/256, so that no machine's last bit changes a score.
 """
 
@@ -61,20 +61,19 @@ class Comparer:
 
     def __init__(self, pool: Pool):
         self.pool = pool
-        self._published = np.where(pool.dated, pool.time // DAY - FIRST_DAY, 0)
         self._slot = np.full(1 << TERM_BITS, -1, np.int16)
         self._mark = np.zeros(MARKS, np.bool_)
 
     def features(self, i: int, others: np.ndarray) -> np.ndarray:
-        """Of the article at ``i`` and each of ``others`` (positions in the pool): one row each, float32."""
+        """Of the article at ``i`` and each of ``others`` (slots in the pool): one row each, float32."""
         pool = self.pool
         texts = (pool.halved, pool.digest, pool.length)
-        days = (pool.weekdays, pool.time, pool.dated, self._published, pool.written)
+        days = (pool.weekdays, pool.time, pool.dated, pool.written)
         return _joined(
-            _terms(i, others, *pool.terms.both, pool.mass, self._slot, self._mark),
-            _texts(i, others, pool.keys.both, pool.shingles.both, pool.quotes.both, texts, self._mark),
-            _numbers(i, others, *pool.numbers.both),
-            _days(i, others, pool.days.both, pool.years.both, days),
+            _terms(i, others, *pool.terms.parts, pool.mass, self._slot, self._mark),
+            _texts(i, others, pool.keys.parts, pool.shingles.parts, pool.quotes.parts, texts, self._mark),
+            _numbers(i, others, pool.numbers.parts),
+            _days(i, others, pool.days.parts, pool.years.parts, days),
         )
 
     def containment(self, i: int, others: np.ndarray, features: np.ndarray) -> np.ndarray:
@@ -107,9 +106,9 @@ def _joined(terms, texts, numbers, days):
 
 
 @njit(cache=True, nogil=True)
-def _terms(i, others, terms, starts, mass, slot, mark):
+def _terms(i, others, terms, starts, ends, mass, slot, mark):
     out = np.zeros((len(others), len(OF_TERMS)))
-    mine_from, mine_to = starts[i], starts[i + 1]
+    mine_from, mine_to = starts[i], ends[i]
     size = mine_to - mine_from
     hit = np.zeros(size, np.bool_)
     for t in range(size):
@@ -121,7 +120,7 @@ def _terms(i, others, terms, starts, mass, slot, mark):
         dot = covered = rare = lead = mine_lead = their_lead = title = mine_title = their_title = 0.0
         names = pairs = name_pairs = top = their_top = head = their_head = 0.0
         their_missing, their_name, rank = 0.0, -1.0, 0
-        for t in range(starts[j], starts[j + 1]):
+        for t in range(starts[j], ends[j]):
             term = terms[t]
             places = term & 15
             at = slot[term >> 12] if mark[(term >> 12) % MARKS] else -1
@@ -313,16 +312,16 @@ def _common_marked(mine, theirs, mark):
 
 @njit(cache=True, nogil=True)
 def _row(rows, i):
-    values, starts = rows
-    return values[starts[i] : starts[i + 1]]
+    values, starts, ends = rows
+    return values[starts[i] : ends[i]]
 
 
 @njit(cache=True, nogil=True)
-def _numbers(i, others, values, starts):
+def _numbers(i, others, numbers):
     out = np.zeros((len(others), len(OF_NUMBERS)))
-    mine = values[starts[i] : starts[i + 1]]
+    mine = _row(numbers, i)
     for n in range(len(others)):
-        theirs = values[starts[others[n]] : starts[others[n] + 1]]
+        theirs = _row(numbers, others[n])
         bare = agree = units_agree = units_conflict = a = b = 0
         for x in mine:
             for y in theirs:
@@ -371,11 +370,13 @@ def _numbers(i, others, values, starts):
 @njit(cache=True, nogil=True)
 def _days(i, others, days, years, columns):
     out = np.zeros((len(others), len(OF_DAYS)))
-    weekdays, time, dated, published, written = columns
+    weekdays, time, dated, written = columns
     my_days, my_years = _row(days, i), _row(years, i)
+    mine_published = _published(time[i], dated[i])
     for n in range(len(others)):
         j = others[n]
         o = out[n]
+        published = _published(time[j], dated[j])
         their_days, their_years = _row(days, j), _row(years, j)
         both = len(my_days) > 0 and len(their_days) > 0
         same, nearest = 0, 400
@@ -407,7 +408,7 @@ def _days(i, others, days, years, columns):
         o[8] = -1.0
         if dated[i] != dated[j]:
             # Does the one without a date speak of the other's day?
-            day, said = (_day_of(published[i]), their_days) if dated[i] else (_day_of(published[j]), my_days)
+            day, said = (_day_of(mine_published), their_days) if dated[i] else (_day_of(published), my_days)
             nearest = 400
             for d in said:
                 nearest = min(nearest, _apart(day, _of_year(int(d & DAY_BITS))))
@@ -416,10 +417,10 @@ def _days(i, others, days, years, columns):
         both = dated[i] and dated[j]
         o[9] = both
         o[10] = min(abs(time[i] - time[j]) / DAY, float(LONG_AGO)) if both else -1.0
-        o[11] = min(abs(published[i] - published[j]), LONG_AGO) if both else -1.0
+        o[11] = min(abs(mine_published - published), LONG_AGO) if both else -1.0
         # The text's own date stands in where the metadata have none.
-        a = published[i] if dated[i] else written[i]
-        b = published[j] if dated[j] else written[j]
+        a = mine_published if dated[i] else written[i]
+        b = published if dated[j] else written[j]
         o[12] = min(abs(a - b), LONG_AGO) if not both and a > 0 and b > 0 else -1.0
         both = mine_early > 0 and theirs_early > 0
         o[13] = both
@@ -427,6 +428,12 @@ def _days(i, others, days, years, columns):
         o[15] = min(early_nearest, LONG_AGO) if both else -1.0
         o[16] = in_days > 0
     return out
+
+
+@njit(cache=True, nogil=True)
+def _published(time, dated):
+    """The day counted from 1990; 0 without one."""
+    return time // DAY - FIRST_DAY if dated else 0
 
 
 @njit(cache=True, nogil=True)

@@ -95,11 +95,12 @@ class Kept:
         if len(horizon.pool) > 1.25 * self._loaded + 1000:
             far = [
                 s.article_id
-                for s in horizon.pool.sketches
+                for s in horizon.pool
                 if s.at is not None and not horizon.earliest <= s.at <= horizon.latest
             ]
             if far:
-                horizon = Horizon(horizon.pool.changed(far, ()), horizon.earliest, horizon.latest)  # with a new web
+                horizon.pool.change(far, ())
+                horizon = Horizon(horizon.pool, horizon.earliest, horizon.latest)  # with a new web
             self._loaded = len(horizon.pool)
         self._generation = stored.generation()
         return horizon if len(horizon.pool) <= LARGEST and len(horizon.web) <= LARGEST else None

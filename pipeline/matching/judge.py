@@ -46,9 +46,6 @@ class Matching:
 MOST_PAIRS = 40
 """An article has so many pairs with earlier ones at most: the copies, then the likeliest, of equals the earliest."""
 
-Known = dict[tuple[str, str], np.ndarray]
-"""The features of pairs (later, earlier) that were compared already."""
-
 
 def pool_of(sketches: Iterable[Sketch], config: Matching) -> Pool:
     """The pool of these sketches."""
@@ -56,12 +53,13 @@ def pool_of(sketches: Iterable[Sketch], config: Matching) -> Pool:
 
 
 class Judge:
-    """Finds the pairs of articles and sections of a pool. What it compares, it notes in ``known``."""
+    """Finds the pairs of articles and sections of a pool, into which others may come while it works."""
 
-    def __init__(self, pool: Pool, known: Known | None = None):
+    def __init__(self, pool: Pool):
         self.pool = pool
         self._comparer = Comparer(pool)
-        self._known = {} if known is None else known
+        self._known: dict[tuple[str, str], np.ndarray] = {}
+        """The features of pairs (later, earlier) that were compared already."""
 
     def pairs(self, name: str) -> list[Pair]:
         """Of the article or section of this id with its candidates, those that are alike or copies."""
@@ -103,7 +101,7 @@ class Judge:
 
     def compare(self, a: str, b: str) -> Pair:
         """Two articles of the pool, whether or not they are each other's candidates."""
-        earlier, later = sorted((self.pool.position[a], self.pool.position[b]))
+        earlier, later = sorted((self.pool.position[a], self.pool.position[b]), key=self.pool.label.__getitem__)
         features = self._comparer.features(later, np.array([earlier]))
         return Pair(
             article_id=self.pool.sketches[later].article_id,

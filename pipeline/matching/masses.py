@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from pipeline.matching.sketch import IN_LEAD, IN_TITLE, IS_NAME, IS_PAIR
@@ -11,16 +10,16 @@ TOP, HEAD = 20, 6
 """The heaviest words of an article, and the very heaviest, compared on their own."""
 SQUARES, ALL, LEAD, TITLE, NAMES, PAIRS, NAME_PAIRS, FIRST, VERY_FIRST = range(9)
 """The columns of ``masses``; the last two are of the ``TOP`` and ``HEAD`` words."""
+KINDS = 9
 
 
 @njit(cache=True, nogil=True)
-def masses(terms, starts):
-    """One row an article. ``terms`` and ``starts``: packed terms, as in ``Rows``."""
-    rows = len(starts) - 1
-    mass = np.zeros((rows, 9))
-    for i in range(rows):
+def masses(slots, terms, starts, ends, mass):
+    """Fill the rows of ``mass`` of these slots. ``terms``, ``starts``, ``ends``: packed terms, see ``Rows.parts``."""
+    for i in slots:
+        mass[i, :] = 0
         rank = 0
-        for t in range(starts[i], starts[i + 1]):
+        for t in range(starts[i], ends[i]):
             term = terms[t]
             rarity, frequency, places = (term >> 8) & 15, (term >> 4) & 15, term & 15
             if places & IS_PAIR:
@@ -41,4 +40,3 @@ def masses(terms, starts):
             if rank < HEAD:
                 mass[i, VERY_FIRST] += rarity
             rank += 1
-    return mass

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from pipeline.history import History
 from pipeline.matching.horizon import Horizon
-from pipeline.matching.judge import Judge, Known, Matching
+from pipeline.matching.judge import Judge, Matching
 from pipeline.matching.pool import Pool, order
 from pipeline.matching.sketch import IS_DIGEST, IS_SECTION, Evidence, unpack
 from pipeline.matching.surroundings import TELLS, is_faint
@@ -78,19 +77,23 @@ class Settlement:
         stored = [r.section_id for r in history.sections(article_ids=sorted(articles))]
         self._gone = frozenset(stored) - self._fresh.keys()
         # The sections of an article that came again are those that came with it, not the stored ones.
-        self.known = _Known(horizon.pool.changed([*self._fresh, *self._gone], list(self._fresh.values())))
+        horizon.pool.change([*self._fresh, *self._gone], list(self._fresh.values()))
+        self.known = _Known(horizon.pool)
         self._complete: set[str] = set()
         self._missing: set[str] = set()
-        self._judge: Judge | None = None
-        self._features: Known = {}
+        self._judge = Judge(horizon.pool)
 
     def settle(self) -> Settled:
         """What each unsettled article and section came from."""
         before = self._history.sketches(sorted(self._fresh))
         self._complete_for([*self._fresh.values(), *before])
-        unsettled = self._fresh.keys() | self._depending(self.judge.pool)
+        pool = self.judge.pool
+        unsettled = self._fresh.keys() | self._depending(pool)
         if before:  # Of the articles as they were others were candidates too, and lose one.
-            unsettled |= self._depending(self.judge.pool.changed([s.article_id for s in before], before))
+            names = [s.article_id for s in before]
+            pool.change(names, before)
+            unsettled |= self._depending(pool)
+            pool.change(names, [self._fresh[name] for name in names])
         pairs = self._pairs(unsettled)
         web = self._horizon.web
         web.begin(pairs, self._gone, self._history)
@@ -116,7 +119,7 @@ class Settlement:
             ties,
             {name: (self._part_of(name), tie) for name, tie in of_sections.items()},
             tuple(self._records(pairs, stored)),
-            replace(self._horizon, pool=self.judge.pool),
+            self._horizon,
         )
 
     # -- what is known -----------------------------------------------------------------------------------------------
@@ -124,10 +127,9 @@ class Settlement:
     @property
     def judge(self) -> Judge:
         """A judge of all that is known so far."""
-        if self._judge is None or self.known.coming:
-            if self.known.coming:
-                self.known = _Known(self.known.pool.changed((), list(self.known.coming.values())))
-            self._judge = Judge(self.known.pool, self._features)
+        if self.known.coming:
+            self.known.pool.change((), list(self.known.coming.values()))
+            self.known.coming.clear()
         return self._judge
 
     def load(self, names: Iterable[str]) -> None:
