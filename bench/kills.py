@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import calendar
+import itertools
 import json
 import pathlib
 import random
@@ -24,21 +26,27 @@ import time
 
 from aiohttp import web
 
-WORDS = (
-    "harbour council minister budget river bridge school hospital station farmer factory engineer judge museum winter "
-    "summer election strike market village airport railway tunnel storm flood bakery theatre library stadium forest"
-).split()
+SYLLABLES = "ba bri cor da den el fa gor hal im jo kel la mar nor os pel ra sel tor ul ver win yar".split()
+WORDS = ["".join(word) for word in itertools.product(SYLLABLES, repeat=3)]
+random.Random(0).shuffle(WORDS)
+DAYS = calendar.day_name[:]
+
+
+def _word(rng: random.Random) -> str:
+    """One of the words; as in a language, few are frequent."""
+    return WORDS[int(len(WORDS) * rng.random() ** 2.7)]
 
 
 def article_text(rng: random.Random) -> str:
-    """A text that resembles no other: matching has work to do, and nothing is a copy."""
+    """A text that no other repeats, but that has as much in common with others as the news of a week have: some 17
+    pairs are stored of each among 5,000."""
     paragraphs = []
     for _ in range(6):
-        names = [f"{rng.choice(WORDS).title()}{rng.randrange(10_000)}" for _ in range(3)]
+        names = [f"{_word(rng).title()}{rng.randrange(10_000)}" for _ in range(3)]
         paragraphs.append(
-            f"The {rng.choice(WORDS)} of {names[0]} said on Monday that {rng.randrange(2, 9000)} "
-            f"{rng.choice(WORDS)}s in {names[1]} had been {rng.choice(['closed', 'opened', 'moved', 'sold'])}, "
-            f"{rng.randrange(2, 90)} percent more than {names[2]} had expected for the {rng.choice(WORDS)}."
+            f"The {_word(rng)} of {names[0]} said on {rng.choice(DAYS)} that {rng.randrange(2, 9000)} {_word(rng)} "
+            f"{_word(rng)}s in {names[1]} had been {_word(rng)}ed and {_word(rng)}ed, {rng.randrange(2, 90)} percent "
+            f"more than {names[2]} had {_word(rng)}ed for the {_word(rng)}."
         )
     return "\n".join(f"<p>{p}</p>" for p in paragraphs)
 

@@ -45,6 +45,17 @@ class Tie(NamedTuple):
     copy_kind: CopyKind | None = None
 
 
+class Strand:
+    """A pair in the web, and what it is worth as an edge in its surroundings: None while that isn't known."""
+
+    __slots__ = ("earlier", "later", "likeness", "pair", "worth")
+
+    def __init__(self, pair: Pair):
+        self.pair = pair
+        self.later, self.earlier, self.likeness = pair.article_id, pair.earlier_id, pair.likeness
+        self.worth: float | None = None
+
+
 class Web:
     """See the module's docstring. What it has loaded it keeps from batch to batch; ``begin`` each with ``judged``, the
     pairs of each article and section that was judged anew, and ``gone``, sections that are no more. All other pairs are
@@ -53,40 +64,48 @@ class Web:
     def __init__(self) -> None:
         self._history: History = Nothing()
         self._new: frozenset[str] = frozenset()
-        self._of: dict[str, dict[str, Pair]] = {}
-        self._to: dict[str, dict[str, Pair]] = defaultdict(dict)
+        self._of: dict[str, dict[str, Strand]] = {}
+        self._to: dict[str, dict[str, Strand]] = defaultdict(dict)
         self._loaded: set[str] = set()
         self._nodes: dict[str, bool] = {}
         self._faint: dict[str, int] = {}
-        self.worth: dict[tuple[str, str], float] = {}
-        """The probability of edges (later, earlier), in their surroundings as they are."""
+        self._copied: dict[str, set[str]] = defaultdict(set)
 
     def begin(self, judged: Mapping[str, Sequence[Pair]], gone: frozenset[str], history: History) -> None:
         """Begin a batch: of these articles and sections forget the pairs with earlier ones, and take the new ones."""
         self._history = history
         self._new = gone | judged.keys()
+        before = {}
         for name in self._new:
-            for earlier in self._of.pop(name, {}):
+            before[name] = self._of.pop(name, {})
+            for earlier in before[name]:
                 self._to[earlier].pop(name, None)
                 self._faint.pop(earlier, None)
+                self._copied[earlier].discard(name)
+                self._copied[name].discard(earlier)
             self._nodes.pop(name, None)
             self._faint.pop(name, None)
         for name, found in judged.items():
             self._of[name] = {}
             for pair in found:
-                self._add(pair)
+                known = before[name].get(pair.earlier_id)
+                self._add(known if known and known.pair == pair else Strand(pair))
 
     def __len__(self) -> int:
         """How many articles and sections are loaded."""
         return len(self._loaded)
 
-    def _add(self, pair: Pair) -> None:
-        self._of.setdefault(pair.article_id, {})[pair.earlier_id] = pair
-        self._nodes.pop(pair.article_id, None)
-        self._faint.pop(pair.article_id, None)
-        self._faint.pop(pair.earlier_id, None)
-        if pair.earlier_id != pair.article_id:
-            self._to[pair.earlier_id][pair.article_id] = pair
+    def _add(self, strand: Strand) -> None:
+        later, earlier = strand.later, strand.earlier
+        self._of.setdefault(later, {})[earlier] = strand
+        self._nodes.pop(later, None)
+        self._faint.pop(later, None)
+        self._faint.pop(earlier, None)
+        if earlier != later:
+            self._to[earlier][later] = strand
+        if is_copy(strand.pair):
+            self._copied[later].add(earlier)
+            self._copied[earlier].add(later)
 
     def load(self, names: Iterable[str]) -> None:
         """Have all pairs of these articles and sections, with earlier ones and with later ones."""
@@ -95,41 +114,41 @@ class Web:
             return
         self._loaded.update(missing)
         for pair in self._history.pairs(missing):
-            if pair.article_id not in self._new:
-                self._add(pair)
+            if pair.article_id not in self._new and pair.earlier_id not in self._of.get(pair.article_id, ()):
+                self._add(Strand(pair))
 
     def revalue(self, names: Iterable[str]) -> None:
         """Forget what the edges at these are worth; their pairs are loaded."""
         for name in names:
-            for pair in self.pairs(name):
-                self.worth.pop((pair.article_id, pair.earlier_id), None)
+            for strand in self.strands(name):
+                strand.worth = None
 
-    def earlier(self, name: str) -> Mapping[str, Pair]:
+    def earlier(self, name: str) -> Iterable[Strand]:
         """Its pairs with earlier articles."""
-        return self._of.get(name, {})
+        return self._of.get(name, {}).values()
 
     def partners(self, name: str) -> set[str]:
         """All that it has a pair with."""
         return (self._of.get(name, {}).keys() | self._to[name].keys()) - {name}
 
-    def pairs(self, name: str) -> list[Pair]:
+    def strands(self, name: str) -> list[Strand]:
         """Its pairs, with earlier articles and with later ones."""
         return [*self._of.get(name, {}).values(), *self._to[name].values()]
 
     def copied(self, name: str) -> list[str]:
         """The articles with which it shares its text."""
-        return sorted({p.earlier_id if p.article_id == name else p.article_id for p in self.pairs(name) if is_copy(p)})
+        return sorted(self._copied[name])
 
     def telling(self, name: str) -> set[str]:
         """All that are so much like it that they tell of it."""
-        found = {p.earlier_id for p in self._of.get(name, {}).values() if p.likeness >= TELLS}
-        return found | {p.article_id for p in self._to[name].values() if p.likeness >= TELLS}
+        found = {s.earlier for s in self._of.get(name, {}).values() if s.likeness >= TELLS}
+        return found | {s.later for s in self._to[name].values() if s.likeness >= TELLS}
 
     def faint(self, name: str) -> int:
         """How many pairs it has that only crowd it; all its pairs are loaded."""
         count = self._faint.get(name)
         if count is None:
-            count = self._faint[name] = sum(is_faint(pair.likeness) for pair in self.pairs(name))
+            count = self._faint[name] = sum(is_faint(s.likeness) for s in self.strands(name))
         return count
 
     def crowded(self, more: Mapping[str, int]) -> set[str]:
@@ -140,7 +159,7 @@ class Web:
 
     def may_attach(self, name: str) -> list[str]:
         """The later ones that may have it as their parent if they are sections of digests."""
-        return [p.article_id for p in self._to[name].values() if p.likeness >= ALIKE or is_copy(p)]
+        return [s.later for s in self._to[name].values() if s.likeness >= ALIKE or is_copy(s.pair)]
 
     def of_their_stories(self, names: Iterable[str]) -> set[str]:
         """All that were of one story with one of these."""
@@ -154,9 +173,10 @@ class Web:
 
     def is_node(self, name: str) -> bool:
         """Whether it is a node of the graph."""
-        if name not in self._nodes:
-            self._nodes[name] = is_node(self._of.get(name, {}).values(), name)
-        return self._nodes[name]
+        found = self._nodes.get(name)
+        if found is None:
+            found = self._nodes[name] = is_node((s.pair for s in self.earlier(name)), name)
+        return found
 
 
 def is_node(pairs: Iterable[Pair], name: str) -> bool:
@@ -194,8 +214,10 @@ class Region:
         self._threshold = config.threshold
         self._section_threshold = config.section_threshold
         self.articles: set[str] = set()
-        self._probability: dict[tuple[str, str], float] = {}
-        self._edge: dict[tuple[str, str], bool] = {}
+        self._met: set[Strand] = set()
+        self._edges: list[Strand] = []
+        """Of the strands that were met those that are edges; what they are worth is known."""
+        self._telling: dict[str, list[Strand]] = {}
 
     def grow(self, touched: Iterable[str]) -> set[str]:
         """Take in all articles whose group may change, and return the sections that may, when what tells of the touched
@@ -221,13 +243,15 @@ class Region:
         while pending:
             self.articles |= pending
             self._load(pending)
-            judged = self._judged(self._edges_at(pending).values())
             reached = {other for name in pending for other in self._copies(name)}
-            for (later, earlier), p in judged.items():
-                self._probability[later, earlier] = p
-                if p >= self._threshold and not self._sketches.is_section(later):
-                    reached |= {later, earlier}
+            for strand in self._judged(self._unmet_at(pending)):
+                if self._ties(strand) and not self._sketches.is_section(strand.later):
+                    reached.add(strand.later)
+                    reached.add(strand.earlier)
             pending = reached - self.articles
+
+    def _ties(self, strand: Strand) -> bool:
+        return strand.worth is not None and strand.worth >= self._threshold
 
     def _load(self, names: Iterable[str]) -> None:
         """Load what it takes to know the edges at these articles and sections: the pairs of both ends."""
@@ -236,58 +260,62 @@ class Region:
         self._web.load(near)
         self._sketches.load(near)
 
-    def _edges_at(self, names: Iterable[str], least: float = FLOOR) -> dict[tuple[str, str], Pair]:
-        """All edges at these that are at least so much alike, by their ends; they are loaded."""
-        found: dict[tuple[str, str], Pair] = {}
-        known = self._edge
+    def _unmet_at(self, names: Iterable[str]) -> list[Strand]:
+        """All edges at these that were not met before; they are loaded."""
+        found = []
         for name in sorted(names):
-            for pair in self._web.pairs(name):
-                if pair.likeness < least:
-                    continue
-                key = pair.article_id, pair.earlier_id
-                edge = known.get(key)
-                if edge is None:
-                    edge = known[key] = self._is_edge(pair)
-                if edge:
-                    found[key] = pair
+            for strand in self._web.strands(name):
+                if strand not in self._met:
+                    self._met.add(strand)
+                    if self._is_edge(strand):
+                        found.append(strand)
+        self._edges.extend(found)
+        return found
+
+    def _telling_at(self, name: str) -> list[Strand]:
+        """The edges at this that tell of others; they are loaded."""
+        found = self._telling.get(name)
+        if found is None:
+            found = self._telling[name] = [
+                s for s in self._web.strands(name) if s.likeness >= TELLS and self._is_edge(s)
+            ]
         return found
 
     def _copies(self, name: str) -> list[str]:
         """The articles that share its text."""
         return [other for other in self._web.copied(name) if not self._sketches.is_section(other)]
 
-    def _is_edge(self, pair: Pair) -> bool:
-        if not self._web.is_node(pair.earlier_id):
+    def _is_edge(self, strand: Strand) -> bool:
+        if strand.likeness < FLOOR:
             return False
-        return self._sketches.is_section(pair.article_id) or self._web.is_node(pair.article_id)
+        is_node = self._web.is_node
+        return is_node(strand.earlier) and (is_node(strand.later) or self._sketches.is_section(strand.later))
 
-    def _judged(self, edges: Iterable[Pair]) -> dict[tuple[str, str], float]:
-        """The probability of each edge, in its surroundings."""
-        edges = list(edges)
-        worth = self._web.worth
-        unknown = [pair for pair in edges if (pair.article_id, pair.earlier_id) not in worth]
+    def _judged(self, edges: list[Strand]) -> list[Strand]:
+        """These, when it is known what each is worth in its surroundings."""
+        unknown = [strand for strand in edges if strand.worth is None]
         if unknown:
-            worth.update(self._worth_of(unknown))
-        return {key: worth[key] for pair in edges if (key := (pair.article_id, pair.earlier_id))}
+            for strand, worth in zip(unknown, self._worth_of(unknown), strict=True):
+                strand.worth = worth
+        return edges
 
-    def _worth_of(self, edges: Sequence[Pair]) -> dict[tuple[str, str], float]:
-        ends = {name for p in edges for name in (p.article_id, p.earlier_id)}
+    def _worth_of(self, edges: Sequence[Strand]) -> list[float]:
+        ends = {name for s in edges for name in (s.later, s.earlier)}
         self._load(ends)  # what an edge is worth depends on the edges at both its ends
-        pairs = self._edges_at(ends, TELLS)
-        names = sorted({*ends, *(name for key in pairs for name in key)}, key=self._order)
+        telling = list(set().union(*(self._telling_at(name) for name in ends)))
+        names = sorted(ends.union((s.later for s in telling), (s.earlier for s in telling)), key=self._order)
         number = {name: n for n, name in enumerate(names)}
         at = [self._sketches.known[name].at for name in names]
         around = graph(
-            np.array([number[later] for later, _ in pairs], np.int64),
-            np.array([number[earlier] for _, earlier in pairs], np.int64),
-            np.array([p.likeness for p in pairs.values()]),
+            np.array([number[s.later] for s in telling], np.int64),
+            np.array([number[s.earlier] for s in telling], np.int64),
+            np.array([s.likeness for s in telling]),
             np.array([t.timestamp() / 86_400 if t else np.nan for t in at]),
             np.array([self._sketches.is_section(name) for name in names], np.bool_),
             [self._web.faint(name) if name in ends else 0 for name in names],
         )
-        own = self._sketches.judge.features([(p.article_id, p.earlier_id) for p in edges])
-        found = probabilities(edges, around, names, own)
-        return {(p.article_id, p.earlier_id): q for p, q in zip(edges, found, strict=True)}
+        own = self._sketches.judge.features([(s.later, s.earlier) for s in edges])
+        return probabilities([s.pair for s in edges], around, names, own)
 
     def _order(self, name: str) -> tuple[object, ...]:
         return (*order(self._sketches.known[name]), name)
@@ -298,9 +326,9 @@ class Region:
         nodes = sorted((name for name in self.articles if self._web.is_node(name)), key=self._order)
         number = {name: n for n, name in enumerate(nodes)}
         edges = [
-            Edge(number[later], number[earlier], p)
-            for (later, earlier), p in self._probability.items()
-            if p >= FLOOR and later in number and earlier in number
+            Edge(number[s.later], number[s.earlier], s.worth)
+            for s in self._edges
+            if s.worth is not None and s.worth >= FLOOR and s.later in number and s.earlier in number
         ]
         for node, (parent, p) in linkage.trees(edges, self._threshold).items():
             ties[nodes[node]] = Tie(nodes[parent], "rewrite", calibrated(p))
@@ -324,9 +352,9 @@ class Region:
         """The earlier article whose copy it is, and the share of the text. ``own``: agency -> its own article."""
         known = self._sketches.known
         found = [
-            (credit_rank(known[name], known[p.earlier_id]), -p.containment, self._order(p.earlier_id))
-            for p in self._web.earlier(name).values()
-            if is_copy(p)
+            (credit_rank(known[name], known[s.earlier]), -s.pair.containment, self._order(s.earlier))
+            for s in self._web.earlier(name)
+            if is_copy(s.pair)
         ]
         best = min(found, default=None)
         agencys = own.get(known[name].wire_credit or "")
@@ -343,7 +371,7 @@ class Region:
         """What each of these sections came from."""
         names = sorted(names)
         self._load(names)
-        judged = self._judged(self._edges_at(names).values())
+        self._judged(self._unmet_at(names))
         ties = dict.fromkeys(names, Tie())
 
         def digest(name: str) -> bool:
@@ -351,11 +379,10 @@ class Region:
 
         for name in names:
             likely = [
-                (pair.containment < PIECE, -q, self._order(earlier))
-                for earlier, pair in self._web.earlier(name).items()
-                if (q := judged.get((name, earlier), 0.0))
-                >= (OF_DIGEST if digest(earlier) else self._section_threshold)
-                and pair.likeness >= ALIKE
+                (s.pair.containment < PIECE, -s.worth, self._order(s.earlier))
+                for s in self._web.earlier(name)
+                if s.likeness >= ALIKE and s.worth is not None and self._is_edge(s)
+                if s.worth >= (OF_DIGEST if digest(s.earlier) else self._section_threshold)
             ]
             if (copied := self._copied_from(name, {})) is not None:
                 ties[name] = Tie(copied[0], "copy", copied[1], copy_kind="embedded")
