@@ -203,7 +203,7 @@ def view(
             later.append(np.full(len(candidates), i))
             earlier.append(candidates)
             features.append(comparer.features(i, candidates))
-            contained.append(comparer.containment(i, candidates, features[-1]))
+            contained.append(comparer.containment(later[-1], candidates, features[-1]))
     ids = [s.article_id for s in pool.sketches]
     of_story = [gold.get(x, x) for x in ids]
     number = {story: n for n, story in enumerate(sorted(set(of_story)))}

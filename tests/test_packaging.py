@@ -57,6 +57,7 @@ def test_a_small_backfill_works_from_the_wheel(installed, tmp_path):
     run = subprocess.run(backfill, capture_output=True, text=True, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     assert "4 items read: 4 new" in run.stdout
+    assert "compiling for this machine" in run.stderr
     audit = subprocess.run([installed / "wiredesk", "audit", "--warehouse", url], capture_output=True, text=True)
     assert audit.returncode == 0, audit.stdout + audit.stderr
     count = "import duckdb,sys; print(duckdb.connect(sys.argv[1]).execute('select count(*) from articles').fetchall())"

@@ -66,21 +66,24 @@ class Comparer:
 
     def features(self, i: int, others: np.ndarray) -> np.ndarray:
         """Of the article at ``i`` and each of ``others`` (slots in the pool): one row each, float32."""
+        return self.features_of(np.array([i]), np.array([0, len(others)]), others)
+
+    def features_of(self, later: np.ndarray, starts: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """The same of several articles: the n-th one's others are others[starts[n]:starts[n + 1]]."""
         pool = self.pool
         texts = (pool.halved, pool.digest, pool.length)
         days = (pool.weekdays, pool.time, pool.dated, pool.written)
-        return _joined(
-            _terms(i, others, *pool.terms.parts, pool.mass, self._slot, self._mark),
-            _texts(i, others, pool.keys.parts, pool.shingles.parts, pool.quotes.parts, texts, self._mark),
-            _numbers(i, others, pool.numbers.parts),
-            _days(i, others, pool.days.parts, pool.years.parts, days),
+        return _features(
+            *(later, starts, others, pool.terms.parts, pool.mass, pool.keys.parts, pool.shingles.parts),
+            *(pool.quotes.parts, pool.numbers.parts, pool.days.parts, pool.years.parts, texts, days),
+            *(self._slot, self._mark),
         )
 
-    def containment(self, i: int, others: np.ndarray, features: np.ndarray) -> np.ndarray:
-        """``share`` of each, 0 without a common minimiser. ``features``: theirs."""
+    def containment(self, later: np.ndarray, others: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """``share`` of each pair, 0 without a common minimiser. ``features``: theirs."""
         found = np.zeros(len(others))
         for n in np.flatnonzero(features[:, FEATURES.index("minimisers")]).tolist():
-            found[n] = self.share(i, int(others[n]))
+            found[n] = self.share(int(later[n]), int(others[n]))
         return found
 
     def share(self, i: int, j: int) -> float:
@@ -92,21 +95,38 @@ class Comparer:
 
 
 @njit(cache=True, nogil=True)
-def _joined(terms, texts, numbers, days):
+def _features(
+    later, starts, others, terms, mass, keys, shingles, quotes, numbers, days, years, of_texts, of_days, slot, mark
+):
+    """The columns of ``FEATURES``; see ``Comparer.features_of``."""
+    out = np.empty((len(others), len(FEATURES)), np.float32)
+    for n in range(len(later)):
+        if starts[n] < starts[n + 1]:
+            i, some = later[n], others[starts[n] : starts[n + 1]]
+            _join(
+                _terms(i, some, terms, mass, slot, mark),
+                _texts(i, some, keys, shingles, quotes, of_texts, mark),
+                _numbers(i, some, numbers),
+                _days(i, some, days, years, of_days),
+                out[starts[n] : starts[n + 1]],
+            )
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _join(terms, texts, numbers, days, out):
     """Side by side, each value cut at 64 and rounded to multiples of 1/256."""
-    width = terms.shape[1] + texts.shape[1] + numbers.shape[1] + days.shape[1]
-    out = np.empty((len(terms), width), np.float32)
     for n in range(len(terms)):
         at = 0
         for part in (terms, texts, numbers, days):
             for value in part[n]:
                 out[n, at] = np.rint(min(max(value, -64.0), 64.0) * UNIT) / UNIT
                 at += 1
-    return out
 
 
 @njit(cache=True, nogil=True)
-def _terms(i, others, terms, starts, ends, mass, slot, mark):
+def _terms(i, others, packed, mass, slot, mark):
+    terms, starts, ends = packed
     out = np.zeros((len(others), len(OF_TERMS)))
     mine_from, mine_to = starts[i], ends[i]
     size = mine_to - mine_from

@@ -7,9 +7,10 @@ Pure: the same sketches give the same judgements.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 
 import numpy as np
 
@@ -45,6 +46,10 @@ class Matching:
 
 MOST_PAIRS = 40
 """An article has so many pairs with earlier ones at most: the copies, then the likeliest, of equals the earliest."""
+AT_ONCE = 2000
+"""The pairs of so many articles are judged side by side: some 30 MB of features."""
+_UNKNOWN = range(MOST_PAIRS)
+"""Stands for pairs of which nothing is known."""
 
 
 def pool_of(sketches: Iterable[Sketch], config: Matching) -> Pool:
@@ -63,25 +68,74 @@ class Judge:
 
     def pairs(self, name: str) -> list[Pair]:
         """Of the article or section of this id with its candidates, those that are alike or copies."""
-        i = self.pool.position[name]
-        others = self.pool.candidates(i)
+        return self.pairs_of([name])[name]
+
+    def pairs_of(
+        self, names: Sequence[str], known: Mapping[str, Sequence[Pair]] = MappingProxyType({})
+    ) -> dict[str, list[Pair]]:
+        """Those of each of these, except where they are those ``known``: those of sketches that are as they were when
+        they were judged last."""
+        pairs = {}
+        for first in range(0, len(names), AT_ONCE):
+            pairs.update(self._pairs_of(names[first : first + AT_ONCE], known))
+        return pairs
+
+    def _pairs_of(self, names: Sequence[str], known: Mapping[str, Sequence[Pair]]) -> dict[str, list[Pair]]:
+        position = self.pool.position
+        slots = np.array([position[name] for name in names], np.int64)
+        found = self.pool.candidates_of(slots)
+        counts = np.diff(found.starts)
+        # Of those that have as many pairs as they may, some may have been left out.
+        anew = np.array([len(known.get(name, _UNKNOWN)) >= MOST_PAIRS for name in names], np.bool_)
+        compared = np.repeat(anew, counts) | found.new
+        of = np.repeat(np.arange(len(names)), counts)[compared]
+        alike = self._alike(names, slots, of, found.slots[compared])
+        self.pool.note(slots, found)
+        pairs = {}
+        for n, name in enumerate(names):
+            before = known.get(name)
+            judged = alike.get(n, [])
+            if not anew[n] and before:
+                of_it = slice(found.starts[n], found.starts[n + 1])
+                left = set(found.slots[of_it][~compared[of_it]].tolist())
+                judged = [*(pair for pair in before if position.get(pair.earlier_id) in left), *judged]
+            judged = self._most(judged)
+            if before is None or set(judged) != set(before):
+                pairs[name] = judged
+        return pairs
+
+    def _alike(
+        self, names: Sequence[str], slots: np.ndarray, of: np.ndarray, others: np.ndarray
+    ) -> dict[int, list[Pair]]:
+        """Of the pairs of the ``of``-th name and the other those that are alike or copies, by the number of the name.
+        ``of`` ascends."""
         if not len(others):
-            return []
-        features = self._comparer.features(i, others)
+            return {}
+        starts = np.searchsorted(of, np.arange(len(names) + 1))
+        features = self._comparer.features_of(slots, starts, others)
         likeness = trained("likeness", FEATURES).probability(features)
-        contained = self._comparer.containment(i, others, features)
-        alike = np.flatnonzero((likeness >= FLOOR) | (contained >= copies.SAME))
-        if len(alike) > MOST_PAIRS:
-            ranked = np.lexsort((alike, -likeness[alike], contained[alike] < copies.SAME))
-            alike = np.sort(alike[ranked[:MOST_PAIRS]])
-        found = []
-        for n in alike.tolist():
-            earlier = self.pool.sketches[others[n]].article_id
-            self._known[name, earlier] = features[n]
-            found.append(
-                Pair(article_id=name, earlier_id=earlier, likeness=float(likeness[n]), containment=float(contained[n]))
-            )
+        contained = self._comparer.containment(slots[of], others, features)
+        kept = np.flatnonzero((likeness >= FLOOR) | (contained >= copies.SAME))
+        sketches = self.pool.sketches
+        found: dict[int, list[Pair]] = {}
+        values = (of[kept].tolist(), others[kept].tolist(), likeness[kept].tolist(), contained[kept].tolist())
+        for n, other, p, share, row in zip(*values, features[kept], strict=True):
+            earlier = sketches[other].article_id
+            self._known[names[n], earlier] = row
+            pair = Pair(article_id=names[n], earlier_id=earlier, likeness=p, containment=share)
+            found.setdefault(n, []).append(pair)
         return found
+
+    def _most(self, pairs: list[Pair]) -> list[Pair]:
+        """Of these, as many as an article may have."""
+        if len(pairs) <= MOST_PAIRS:
+            return pairs
+        position, label = self.pool.position, self.pool.label
+
+        def rank(pair: Pair) -> tuple[bool, float, int]:
+            return pair.containment < copies.SAME, -pair.likeness, int(label[position[pair.earlier_id]])
+
+        return sorted(pairs, key=rank)[:MOST_PAIRS]
 
     def features(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """Of these pairs (later, earlier), one row each."""
@@ -89,10 +143,15 @@ class Judge:
         for later, earlier in pairs:
             if (later, earlier) not in self._known:
                 wanted.setdefault(later, []).append(earlier)
-        position = self.pool.position
-        for later, others in wanted.items():
-            rows = self._comparer.features(position[later], np.array([position[name] for name in others], np.int64))
-            self._known.update(((later, earlier), row) for earlier, row in zip(others, rows, strict=True))
+        if wanted:
+            position = self.pool.position
+            starts = np.cumsum([0, *(len(others) for others in wanted.values())])
+            rows = self._comparer.features_of(
+                np.array([position[later] for later in wanted], np.int64),
+                starts,
+                np.array([position[name] for others in wanted.values() for name in others], np.int64),
+            )
+            self._known.update(zip(((a, b) for a, others in wanted.items() for b in others), rows, strict=True))
         return np.stack([self._known[pair] for pair in pairs])
 
     def containment(self, later: str, earlier: str) -> float:

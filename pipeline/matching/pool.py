@@ -12,6 +12,7 @@ import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -33,6 +34,15 @@ FEW = 8
 def order(sketch: Sketch, part_of: str = "") -> tuple[datetime, str]:
     """What is earlier: the time, then the article's id (for a section its article's)."""
     return sketch.at or BEGINNING, part_of or sketch.article_id
+
+
+class Candidates(NamedTuple):
+    """The candidates of some articles and sections: those of the n-th are slots[starts[n]:starts[n + 1]]. ``new``: of
+    each, whether it was none when that was last noted (``Pool.note``)."""
+
+    slots: np.ndarray
+    starts: np.ndarray
+    new: np.ndarray
 
 
 class Pool:
@@ -64,6 +74,9 @@ class Pool:
         self.time = np.zeros(SMALL, np.int64)
         self.mass = np.zeros((SMALL, KINDS))
         self._owner = np.zeros(SMALL, np.int64)
+        self._serial = np.zeros(SMALL, np.int64)
+        """Of each sketch another number."""
+        self._serials = 0
         self._language = np.zeros(SMALL, np.int64)
         self._seen = np.zeros(SMALL, np.int32)
         self.terms = Rows(np.uint32)
@@ -73,6 +86,8 @@ class Pool:
         self.days = Rows(np.uint16)
         self.years = Rows(np.uint8)
         self.keys = Rows(np.int64)
+        self._noted = Rows(np.int64)
+        """The serials of the candidates that were noted, ascending."""
         self._languages: dict[str, int] = {}
         self._articles, self._sections = Postings(), Postings()
         self.change((), sketches)
@@ -99,7 +114,7 @@ class Pool:
         section = self.section[slots]
         self._articles.drop(slots[~section], *columns)
         self._sections.drop(slots[section], *columns)
-        for rows in self._rows():
+        for rows in (*self._rows(), self._noted):
             rows.drop(slots)
         gone = slots.tolist()
         if FEW * len(gone) > len(self._in_order):
@@ -137,6 +152,7 @@ class Pool:
         self._order.extend([(BEGINNING, "", "")] * more)
         for name in _COLUMNS:
             setattr(self, name, widened(getattr(self, name), first + more))
+        self._noted.make_room(0, first + more)
         return np.array(slots, np.int64)
 
     def _put_columns(self, slots: np.ndarray, sketches: Sequence[Sketch], evidence: Sequence[Evidence]) -> None:
@@ -149,6 +165,8 @@ class Pool:
         self.dated[slots] = [s.at is not None for s in sketches]
         self.time[slots] = [_microseconds(s.at or BEGINNING) for s in sketches]
         self._owner[slots] = [hash(e.part_of or s.article_id) for s, e in zip(sketches, evidence, strict=True)]
+        self._serial[slots] = np.arange(self._serials, self._serials + len(slots))
+        self._serials += len(slots)
         languages = self._languages
         self._language[slots] = [languages.setdefault(s.language, len(languages)) for s in sketches]
         self.terms.put(slots, [e.terms for e in evidence])
@@ -201,17 +219,21 @@ class Pool:
     def candidates(self, i: int) -> np.ndarray:
         """What the article or section at ``i`` may come from: of the earlier articles that share keys the ``most`` that
         share the most, of equals the latest. Slots, in the order of time."""
-        found, shared = _earlier(
-            *self._articles.index, i, *self._columns(), self._horizon if self.dated[i] else -1, self._crowd, self._seen
+        return self.candidates_of(np.array([i])).slots
+
+    def candidates_of(self, slots: np.ndarray) -> Candidates:
+        """Those of each of these."""
+        found, starts = _candidates(
+            *(*self._articles.index, slots, *self._columns(), self.dated, self._owner),
+            *(self._horizon, self._most, self._crowd, self._seen),
         )
-        near = self._near(i, found)
-        found, shared = found[near], shared[near]
-        by_time = np.argsort(self.label[found])
-        found, shared = found[by_time], shared[by_time]
-        if len(found) > self._most:
-            ranked = np.partition((shared << 32) | np.arange(len(found)), -self._most)[-self._most :]
-            found = found[np.sort(ranked & 0xFFFFFFFF)]
-        return found
+        return Candidates(found, starts, _unnoted(slots, found, starts, self._serial, *self._noted.parts))
+
+    def note(self, slots: np.ndarray, candidates: Candidates) -> None:
+        """Note that these are the candidates of each. A sketch that comes again is another one."""
+        found, starts = candidates.slots, candidates.starts.tolist()
+        self._noted.drop(slots)
+        self._noted.put(slots, [np.sort(self._serial[found[a:b]]) for a, b in pairwise(starts)])
 
     def later(self, i: int) -> np.ndarray:
         """The slots of all whose candidates the article at ``i`` may change by being there."""
@@ -238,9 +260,54 @@ _NOBODY = Sketch(article_id="", text_hash="", language="")
 _NOTHING = Evidence()
 _COLUMNS = (
     *("label", "section", "digest", "halved", "length", "weekdays", "written", "dated", "time", "mass"),
-    *("_owner", "_language", "_seen"),
+    *("_owner", "_language", "_serial", "_seen"),
 )
 """What a pool has of each sketch, beside the rows."""
+
+
+@njit(cache=True, nogil=True)
+def _candidates(table, holders, slots, keys, language, label, time, dated, owner, horizon, most, crowd, seen):
+    """The candidates of each slot, one after the other, and where each one's begin."""
+    starts = np.zeros(len(slots) + 1, np.int64)
+    out = np.empty(16 * len(slots) + 16, np.int64)
+    for n in range(len(slots)):
+        i = slots[n]
+        found, shared = _earlier(
+            table, holders, i, keys, language, label, time, horizon if dated[i] else -1, crowd, seen
+        )
+        size = 0
+        for m in range(len(found)):
+            j = found[m]
+            near = not dated[i] or not dated[j] or time[i] - time[j] <= horizon
+            if near and owner[j] != owner[i]:
+                found[size], shared[size] = j, shared[m]
+                size += 1
+        in_order = np.argsort(label[found[:size]])
+        if size > most:
+            # The shares above, the places in the order of time below: of equals the latest.
+            ranked = np.sort((shared[:size][in_order] << 32) | np.arange(size))[size - most :]
+            in_order = in_order[np.sort(ranked & 0xFFFFFFFF)]
+        begin = starts[n]
+        starts[n + 1] = begin + len(in_order)
+        if starts[n + 1] > len(out):
+            wider = np.empty(2 * starts[n + 1], np.int64)
+            wider[:begin] = out[:begin]
+            out = wider
+        for m in range(len(in_order)):
+            out[begin + m] = found[in_order[m]]
+    return out[: starts[len(slots)]], starts
+
+
+@njit(cache=True, nogil=True)
+def _unnoted(slots, found, found_starts, serial, noted, starts, ends):
+    """Which of the candidates found of each slot are not among those that were noted."""
+    new = np.ones(len(found), np.bool_)
+    for n in range(len(slots)):
+        known = noted[starts[slots[n]] : ends[slots[n]]]
+        for m in range(found_starts[n], found_starts[n + 1]):
+            at = np.searchsorted(known, serial[found[m]])
+            new[m] = at == len(known) or known[at] != serial[found[m]]
+    return new
 
 
 @njit(cache=True, nogil=True)

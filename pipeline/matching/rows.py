@@ -33,7 +33,7 @@ class Rows:
             return
         lengths = np.array([len(a) for a in arrays], np.int64)
         total = int(lengths.sum())
-        self._make_room(total, int(slots.max()) + 1)
+        self.make_room(total, int(slots.max()) + 1)
         np.concatenate(arrays, out=self.values[self._used : self._used + total], casting="unsafe")
         self.ends[slots] = self._used + np.cumsum(lengths)
         self.starts[slots] = self.ends[slots] - lengths
@@ -44,7 +44,8 @@ class Rows:
         self._left += int((self.ends[slots] - self.starts[slots]).sum())
         self.starts[slots] = self.ends[slots] = 0
 
-    def _make_room(self, total: int, slots: int) -> None:
+    def make_room(self, total: int, slots: int) -> None:
+        """Have room for so many values more, and so many slots."""
         self.starts, self.ends = widened(self.starts, slots), widened(self.ends, slots)
         if self._used + total > len(self.values):
             live = self._used - self._left

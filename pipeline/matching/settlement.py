@@ -94,11 +94,11 @@ class Settlement:
             pool.change(names, before)
             unsettled |= self._depending(pool)
             pool.change(names, [self._fresh[name] for name in names])
-        pairs = self._pairs(unsettled)
         web = self._horizon.web
-        web.begin(pairs, self._gone, self._history)
+        web.open(self._history, self._fresh.keys() - {s.article_id for s in before})
+        pairs = self._pairs(unsettled)
+        stored = web.take(pairs, self._gone)
         region = Region(web, self, self._config)
-        stored = self._stored_pairs([*pairs, *self._gone])
         turned = {s.article_id for s in before}
         turned |= {name for name, found in pairs.items() if is_node(found, name) != is_node(stored.get(name, ()), name)}
         web.load(turned)
@@ -186,7 +186,8 @@ class Settlement:
     # -- pairs -------------------------------------------------------------------------------------------------------
 
     def _pairs(self, unsettled: set[str]) -> dict[str, list[Pair]]:
-        """The pairs of these, of the digests that one of them is a section of, and of all sections of these digests."""
+        """The pairs of these, of the digests that one of them is a section of, and of all sections of these digests,
+        except of articles that have the pairs they had."""
         self.load(unsettled)
         sections = {name for name in unsettled if self.is_section(name)}
         digests = {self._part_of(name) for name in sections} | {n for n in unsettled - sections if self._is_digest(n)}
@@ -195,7 +196,13 @@ class Settlement:
         wanted = unsettled | digests | {name for names in of_digest.values() for name in names}
         self._complete_for(self.known[name] for name in sorted(wanted - self._complete - self._fresh.keys()))
         self._complete |= wanted
-        pairs = {name: self.judge.pairs(name) for name in sorted(wanted)}
+        web = self._horizon.web
+        old = sorted(
+            name for name in wanted - self._fresh.keys() if not (self._is_digest(name) or self.is_section(name))
+        )
+        web.load(old)
+        known = {name: [s.pair for s in web.earlier(name)] for name in old}
+        pairs = self.judge.pairs_of(sorted(wanted), known)
         for digest, names in of_digest.items():
             if self._tells_several([pairs[name] for name in names]):
                 kept = [pair for pair in pairs[digest] if is_copy(pair)]
@@ -212,15 +219,6 @@ class Settlement:
                 told.append(best.earlier_id)
         others = [self.judge.compare(a, b) for a in told for b in told if a < b]
         return any(pair.likeness < STRANGERS and not is_copy(pair) for pair in others)
-
-    def _stored_pairs(self, names: Iterable[str]) -> dict[str, list[Pair]]:
-        """The pairs that the past has of these with earlier articles."""
-        wanted = set(names)
-        found: dict[str, list[Pair]] = {}
-        for pair in self._history.pairs(sorted(wanted)):
-            if pair.article_id in wanted:
-                found.setdefault(pair.article_id, []).append(pair)
-        return found
 
     @staticmethod
     def _changed(pairs: Mapping[str, Sequence[Pair]], stored: Mapping[str, Sequence[Pair]]) -> set[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -57,9 +58,8 @@ class Strand:
 
 
 class Web:
-    """See the module's docstring. What it has loaded it keeps from batch to batch; ``begin`` each with ``judged``, the
-    pairs of each article and section that was judged anew, and ``gone``, sections that are no more. All other pairs are
-    those of the past."""
+    """See the module's docstring. What it has loaded it keeps from batch to batch. Each batch begins with ``open``, and
+    then has the pairs of the past until it takes in others (``take``)."""
 
     def __init__(self) -> None:
         self._history: History = Nothing()
@@ -71,9 +71,16 @@ class Web:
         self._faint: dict[str, int] = {}
         self._copied: dict[str, set[str]] = defaultdict(set)
 
-    def begin(self, judged: Mapping[str, Sequence[Pair]], gone: frozenset[str], history: History) -> None:
-        """Begin a batch: of these articles and sections forget the pairs with earlier ones, and take the new ones."""
+    def open(self, history: History, unheard: AbstractSet[str] = frozenset()) -> None:
+        """Begin a batch. ``unheard``: articles and sections of which the past knows nothing."""
         self._history = history
+        self._new = frozenset()
+        self._loaded |= unheard
+
+    def take(self, judged: Mapping[str, Sequence[Pair]], gone: frozenset[str]) -> dict[str, list[Pair]]:
+        """Of these articles and sections, and of those that are no more, forget the pairs with earlier ones, and take
+        those that were judged. Returns what was forgotten."""
+        self.load([*judged, *gone])
         self._new = gone | judged.keys()
         before = {}
         for name in self._new:
@@ -90,6 +97,7 @@ class Web:
             for pair in found:
                 known = before[name].get(pair.earlier_id)
                 self._add(known if known and known.pair == pair else Strand(pair))
+        return {name: [s.pair for s in strands.values()] for name, strands in before.items() if strands}
 
     def __len__(self) -> int:
         """How many articles and sections are loaded."""

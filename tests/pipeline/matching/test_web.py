@@ -16,7 +16,8 @@ def pair(later: str, earlier: str, likeness: float = FAINT) -> Pair:
 
 def web(**judged: list[Pair]) -> Web:
     made = Web()
-    made.begin(judged, frozenset(), Nothing())
+    made.open(Nothing())
+    made.take(judged, frozenset())
     made.load(judged)
     return made
 
@@ -29,7 +30,7 @@ def test_faint_pairs_are_counted_with_earlier_ones_and_with_later_ones():
 def test_faint_pairs_that_come_and_go_are_counted_anew():
     made = web(a=[], b=[pair("b", "a")], c=[pair("c", "a")])
     assert made.faint("a") == 2
-    made.begin({"c": [pair("c", "b")], "d": [pair("d", "a")]}, frozenset("b"), Nothing())
+    made.take({"c": [pair("c", "b")], "d": [pair("d", "a")]}, frozenset("b"))
     assert [made.faint(name) for name in "acd"] == [1, 1, 1]
 
 
