@@ -14,8 +14,8 @@ row can be read, and what checkpoints and memory are on the way. ``kills``: SIGK
 load, started again at once; ``pauses``: SIGSTOP instead, for so long; ``submitter``: the command that starts the job is
 killed at some moment, again and again; ``outage``: PostgreSQL is stopped so long. These compare all tables with those
 of a backfill into DuckDB, and exit with 1 if a row differs or the audit does not balance; ``same`` does so with the
-demo's material and news articles as pages. Other articles are invented by a seed, and none resembles another much. Run
-it on a machine that does nothing else.
+demo's material and news articles as pages. Other articles are invented by a seed, and have as much in common as a
+week's news. Run it on a machine that does nothing else.
 """
 
 from __future__ import annotations
