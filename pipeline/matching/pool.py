@@ -239,21 +239,13 @@ class Pool:
         """The slots of all whose candidates the article at ``i`` may change by being there."""
         if self.section[i]:
             return np.zeros(0, np.int64)
-        found = _later(
-            *(*self._articles.index, *self._sections.index, i, *self._columns(), bool(self.dated[i])),
-            *(self._crowd, self._seen),
+        return _later(
+            *(*self._articles.index, *self._sections.index, i, *self._columns(), self.dated, self._owner),
+            *(self._horizon, self._crowd, self._seen),
         )
-        return found[self._near(i, found)]
 
     def _columns(self) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray, np.ndarray]:
         return self.keys.parts, self._language, self.label, self.time
-
-    def _near(self, i: int, others: np.ndarray) -> np.ndarray:
-        """Which of those that share a key are another article's, and near enough."""
-        near: np.ndarray = self._owner[others] != self._owner[i]
-        if self.dated[i]:
-            near &= ~self.dated[others] | (np.abs(self.time[i] - self.time[others]) <= self._horizon)
-        return near
 
 
 _NOBODY = Sketch(article_id="", text_hash="", language="")
@@ -277,10 +269,8 @@ def _candidates(table, holders, slots, keys, language, label, time, dated, owner
         )
         size = 0
         for m in range(len(found)):
-            j = found[m]
-            near = not dated[i] or not dated[j] or time[i] - time[j] <= horizon
-            if near and owner[j] != owner[i]:
-                found[size], shared[size] = j, shared[m]
+            if _may_meet(i, found[m], time, dated, owner, horizon):
+                found[size], shared[size] = found[m], shared[m]
                 size += 1
         in_order = np.argsort(label[found[:size]])
         if size > most:
@@ -296,6 +286,13 @@ def _candidates(table, holders, slots, keys, language, label, time, dated, owner
         for m in range(len(in_order)):
             out[begin + m] = found[in_order[m]]
     return out[: starts[len(slots)]], starts
+
+
+@njit(cache=True, nogil=True)
+def _may_meet(i, j, time, dated, owner, horizon):
+    """Whether two that share a key are of different articles, and near enough in time."""
+    near = not dated[i] or not dated[j] or abs(time[i] - time[j]) <= horizon
+    return near and owner[i] != owner[j]
 
 
 @njit(cache=True, nogil=True)
@@ -330,7 +327,7 @@ def _earlier(table, holders, i, keys, language, label, time, horizon, crowd, see
 
 
 @njit(cache=True, nogil=True)
-def _later(table, holders, of_sections, sections, i, keys, language, label, time, dated, crowd, seen):
+def _later(table, holders, of_sections, sections, i, keys, language, label, time, dated, owner, horizon, crowd, seen):
     """The later articles and sections that may find the article at ``i`` among the ``crowd`` nearest holders of a key.
     One without a time is found by any with a time, however far, if few without a time are between."""
     values, starts, ends = keys
@@ -344,13 +341,19 @@ def _later(table, holders, of_sections, sections, i, keys, language, label, time
         first[k], past[k] = own + 1, min(end, own + 1 + crowd)
         begin, last = block(of_sections, key)
         first_section[k], past_section[k] = bound(sections, begin, last, label, label[i]), last
-        if not dated and bound(holders, own, end, time, 1) - own <= crowd:
+        if not dated[i] and bound(holders, own, end, time, 1) - own <= crowd:
             past[k] = end
         elif own + crowd < end:
             past_section[k] = bound(sections, begin, last, label, label[holders[own + crowd]])
     articles, _ = _counted(holders, first, past, seen)
     their_sections, _ = _counted(sections, first_section, past_section, seen)
-    return np.concatenate((articles, their_sections))
+    found = np.concatenate((articles, their_sections))
+    size = 0
+    for m in range(len(found)):
+        if _may_meet(i, found[m], time, dated, owner, horizon):
+            found[size] = found[m]
+            size += 1
+    return found[:size]
 
 
 @njit(cache=True, nogil=True)
