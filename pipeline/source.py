@@ -32,6 +32,7 @@ from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
 
+from pipeline.abreast import Abreast
 from schemas.errors import Unavailable
 
 log = structlog.get_logger()
@@ -84,6 +85,8 @@ class Reading:
     """How long to wait for a first message."""
     pause: float = 0.1
     """How long a partition rests in which nothing waits."""
+    hold: float = 0.25
+    """How long it rests while others that are behind go first (``pipeline.abreast``)."""
     retry: float = 1.0
     """How long it rests after the queue could not be reached."""
     look: float = 30.0
@@ -265,6 +268,10 @@ class _Messages(beam.DoFn, _Positions):
         try:
             with _OPEN.borrowed(self._open, channel, partition) as reader:
                 reader.commit(reading)
+                waiting = reader.peek(position, reading)
+                if waiting and _ABREAST.should_wait(channel, partition, waiting.appended_at):
+                    tracker.defer_remainder(Duration.of(reading.hold))
+                    return
                 # At least one message a turn. Each is worked on here by what is fused to this step.
                 while message := reader.next(position, reading):
                     if not tracker.try_claim(message.offset):
@@ -273,13 +280,16 @@ class _Messages(beam.DoFn, _Positions):
                     watermark.read_up_to(message.appended_at, reading.disorder)
                     yield TimestampedValue(self._read(message, reader.queue), _timestamp(message.appended_at))
                     if time.monotonic() >= until:
+                        _ABREAST.is_at(channel, partition, message.appended_at)
                         break
                 else:
+                    _ABREAST.has_none(channel, partition)
                     watermark.idle(Timestamp.now(), reading.disorder)
                     pause = reading.pause
                 if position > first:
                     finalizer.register(lambda: reader.done_before(position))
         except Unavailable as e:
+            _ABREAST.has_none(channel, partition)
             log.warning("queue not read", channel=channel, partition=partition, error=str(e))
             pause = reading.retry
         tracker.defer_remainder(Duration.of(pause))
@@ -297,7 +307,15 @@ class _Reader:
         self._committed_at = time.monotonic()
 
     def next(self, position: int, reading: Reading) -> Message | None:
-        """The first message from this position on; None if none waits."""
+        """Take the first message from this position on; None if none waits."""
+        message = self.peek(position, reading)
+        if message:
+            self._ahead.popleft()
+            self._position = message.offset + 1
+        return message
+
+    def peek(self, position: int, reading: Reading) -> Message | None:
+        """The same, and leave it there."""
         if position != self._position:  # the runner went back
             self._ahead.clear()
         if not self._ahead:
@@ -306,11 +324,7 @@ class _Reader:
                 self.queue.read(here, reading.chunk_items, reading.chunk_bytes, reading.wait, [self._partition])
             )
         self._position = position
-        if not self._ahead:
-            return None
-        message = self._ahead.popleft()
-        self._position = message.offset + 1
-        return message
+        return self._ahead[0] if self._ahead else None
 
     def done_before(self, position: int) -> None:
         """The runner has it for good. Called by another thread, so it only takes a note."""
@@ -360,3 +374,4 @@ class _Readers:
 
 
 _OPEN = _Readers()
+_ABREAST = Abreast()

@@ -85,6 +85,10 @@ class Job(Generic[T]):
         raise AssertionError("unreachable")
 
 
+POLITE = 5
+"""Workers are many, and what puts their work together is one process: where cores are few, it goes first."""
+
+
 def close() -> None:
     """Stop all workers and wait for them; pools are made anew when needed."""
     with _lock:
@@ -127,6 +131,7 @@ def _start(limits: Limits) -> ProcessPool:
 def _confine(limits: Limits) -> None:
     """In the worker: the parent decides when to stop, memory has an end, and no work pays for what all need."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(POLITE)
     with contextlib.suppress(ValueError):  # an operator's own limit is lower
         resource.setrlimit(resource.RLIMIT_DATA, (limits.max_memory, limits.max_memory))
     for module in limits.preload:

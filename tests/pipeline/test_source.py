@@ -10,8 +10,9 @@ from apache_beam.utils.timestamp import Duration, Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.queue import Outgoing, QueueFull, open_queue
+from connectors.queue import Message, Outgoing, QueueFull, open_queue
 from pipeline import source
+from pipeline.abreast import Abreast
 from pipeline.source import END, OtherQueue, PositionTracker, Reading, ReadQueue, Span, Watermark
 
 READING = Reading(wait=0.0, turn=3600.0, commit=0.0)
@@ -284,13 +285,31 @@ def test_one_partition_is_never_read_through_one_queue_by_two_at_a_time(queue):
 
 
 class Partitioned:
-    """A queue of which only the partitions matter."""
+    """A queue of which only the partitions matter, and when the one message of each was appended."""
 
-    def __init__(self, *partitions: int):
-        self.channel, self.partitions = "topic", partitions
+    def __init__(self, *partitions: int, appended: datetime | None = None):
+        self.channel, self.partitions, self.appended = "topic", partitions, appended
 
     def start(self):
         return dict.fromkeys(self.partitions, 0)
+
+    def read(self, positions, limit, max_bytes, timeout, partitions):
+        (partition,) = partitions
+        if positions[partition] > 0:
+            return []
+        return [Message(partition, 0, "", b"%d" % partition, {}, self.appended + timedelta(seconds=partition))]
+
+
+def test_of_partitions_that_are_behind_the_oldest_are_read_first(monkeypatch):
+    monkeypatch.setattr(source, "_ABREAST", Abreast())
+    topic = Partitioned(appended=datetime.now(UTC) - timedelta(hours=1))
+    fn = source._Messages(ReadQueue("topic", lambda: topic, as_read, nowhere, READING))
+    for partition in (1, 2):
+        source._ABREAST.is_at("topic", partition, topic.appended + timedelta(seconds=partition))
+    held = Turn(fn, ("topic", 3))
+    assert (held.found, held.rest, held.delay) == ([], Span(0, END), Duration.of(READING.hold))
+    assert Turn(fn, ("topic", 1)).found == ["1"]  # to its end
+    assert Turn(fn, ("topic", 3), held.rest).found == ["3"]
 
 
 def test_each_partition_is_found_once_and_new_ones_later():
