@@ -1,24 +1,21 @@
 """Whoever imports this has all tables in memory that drafting reads: language model, month names, patterns.
 
 For the server that workers are forked from: it loads them once, workers begin with them, and a worker that replaces
-another costs nothing. They are told apart from what later becomes garbage, and garbage is looked for less often: each
-look through a heap of this size takes longer than what it frees is worth (measured: a fifth of the time of a page).
+another costs nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
 from datetime import UTC, datetime
 
 from pipeline.channel import Item
 from pipeline.draft import Drafting, draft
 from pipeline.extraction.revision import extract_or_explain
+from pipeline.garbage import look_seldom
 from schemas.records import Fetched
 
 WORDS = "The council of Port Ellery voted on Tuesday 14 to 6 to close the old bridge to lorries, its chair said. "
-ALLOCATIONS = 50_000
-"""Objects that may come between two looks at the youngest."""
 
 
 def _draft_one() -> None:
@@ -30,6 +27,4 @@ def _draft_one() -> None:
 
 with contextlib.suppress(OSError):  # no room for a temporary file: the first item says so, where it is dealt with
     _draft_one()
-gc.collect()
-gc.freeze()
-gc.set_threshold(ALLOCATIONS, 20, 50)
+look_seldom()

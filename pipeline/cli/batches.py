@@ -88,10 +88,12 @@ class Batches:
 
         from pipeline import graph
         from pipeline.counting import SETTLE, measured
+        from pipeline.garbage import look_seldom
         from pipeline.matching.compiling import tell_if_needed
         from pipeline.settle import COUNTERS, Settler
 
         tell_if_needed()
+        look_seldom()
         settler = Settler(self.open_warehouse, self.channel, self.steps.settling, self.clock, self.patience)
         # The in-process runner by its own name: "DirectRunner" would first try to download another one.
         pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(self.beam_options)))

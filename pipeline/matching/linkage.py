@@ -64,7 +64,9 @@ class _Groups:
 def stories(edges: Iterable[Edge], threshold: float) -> list[list[int]]:
     """The groups of two or more nodes, each ascending."""
     edges = list(edges)
-    groups = _Groups(edges)
+    # A mean is at most the largest of its edges: a node without one that reaches the threshold is never joined.
+    likely = {node for e in edges if e.probability >= threshold for node in (e.later, e.earlier)}
+    groups = _Groups(e for e in edges if e.later in likely and e.earlier in likely)
     heap = [(-e.probability, e.earlier, e.later, 1, 1) for e in edges if e.probability >= threshold]
     heapq.heapify(heap)
     while heap:

@@ -20,6 +20,8 @@ from apache_beam.runners.worker import sdk_worker_main
 from apache_beam.runners.worker.worker_id_interceptor import WorkerIdInterceptor
 from google.protobuf import json_format, text_format
 
+from pipeline.garbage import look_seldom
+
 PROVISION_SECONDS = 60
 _PROCESSORS = (
     structlog.stdlib.filter_by_level,
@@ -40,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     structlog.configure(processors=[*_PROCESSORS], logger_factory=structlog.stdlib.LoggerFactory())
     answer = ask(given.provision, given.id)
     handler, harness, _ = sdk_worker_main.create_harness(described(answer, given.id, given.logging, given.control))
+    look_seldom()
     try:
         harness.run()
         return 0
