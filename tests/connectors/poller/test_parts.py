@@ -206,9 +206,19 @@ def test_a_modified_date_is_a_change_and_a_published_one_is_not():
     assert news([an_item("a", modified="2026-03-15", published="1")], (), known, later, ItemSettings()).changed
 
 
-@pytest.mark.parametrize("raw", ["0000-00-00", "9999-12-31T23:59:59+14:00", "0001-01-01T00:00:00+14:00", "x" * 9999])
-def test_absurd_dates_of_sitemaps_break_nothing(raw):
-    recent([an_item("a", modified=raw)], True, AT, timedelta(days=3))
+@pytest.mark.parametrize(
+    ("raw", "is_news"),
+    [
+        ("9999-12-31T23:59:59+14:00", True),
+        ("0001-01-01T00:00:00Z", False),
+        ("0001-01-01T00:00:00+14:00", True),  # of the year before the first: no date, but new to the sitemap
+        ("0000-00-00", True),
+        ("x" * 9999, True),
+    ],
+)
+def test_absurd_dates_of_sitemaps_break_nothing(raw, is_news):
+    item = an_item("a", modified=raw)
+    assert recent([item], True, AT, timedelta(days=3)) == ((item,) * is_news, ())
 
 
 # -- sitemaps --

@@ -111,6 +111,8 @@ def test_a_new_database_does_not_run_the_changes_to_old_ones(url):
     warehouse = DuckDBWarehouse(url)
     warehouse.migrate(broken)
     warehouse.migrate(broken)
+    with duckdb.connect(warehouse._location.path) as connection:
+        assert connection.execute(f"SELECT max(version) FROM {ddl.VERSION_TABLE}").fetchall() == [(2,)]
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(url):

@@ -86,8 +86,9 @@ def test_reading(raw, expected):
 
 @given(st.text(max_size=60))
 def test_no_string_breaks_the_reader(raw):
-    parse(raw)
-    url_clue(raw)
+    reading, clue_of_url = parse(raw), url_clue(raw)
+    assert reading is None or reading.at.tzinfo is UTC
+    assert clue_of_url is None or clue_of_url.origin == "url"
 
 
 @given(st.integers(631_152_000, 3_000_000_000).map(lambda second: datetime.fromtimestamp(second, UTC)))

@@ -88,8 +88,9 @@ def test_normalising_twice_changes_nothing_and_nothing_raises(raw):
 
 
 @given(st.text(), st.text(), st.lists(st.text(), max_size=3))
-def test_canonical_never_raises(requested, final, declared):
-    canonical(requested, final, declared)
+def test_canonical_is_a_normal_url_or_none_whatever_a_page_says(requested, final, declared):
+    found = canonical(requested, final, declared)
+    assert found is None or found == normalise(found)
 
 
 def test_every_row_of_the_table_matters():
