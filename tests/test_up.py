@@ -22,12 +22,18 @@ def running(tmp_path):
     (tmp_path / "sources.toml").write_text(SOURCES)
     command = [sys.executable, "-m", "pipeline", "--log-format", "json", "up", "--no-serve"]
     command += ["--sources", "sources.toml", "--allow-private"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
+    with (tmp_path / "told").open("wb") as told:
+        process = subprocess.Popen(command, cwd=tmp_path, stderr=told, start_new_session=True)
     yield process
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    process.stderr.close()
+
+
+def events(folder: pathlib.Path) -> list[dict[str, object]]:
+    """What was logged, up to the last whole line."""
+    whole, _, _ = (folder / "told").read_text().rpartition("\n")
+    return [json.loads(line) for line in whole.splitlines()]
 
 
 def parts(process: subprocess.Popen) -> dict[str, psutil.Process]:
@@ -53,18 +59,16 @@ def wait_for(condition, seconds=60):
 def test_a_killed_part_comes_back_and_a_stop_ends_everything(running, tmp_path):
     first = wait_for(lambda: parts(running) if len(parts(running)) == 2 else None)
     wait_for(lambda: pathlib.Path(tmp_path / "var/wiredesk.duckdb").exists())
+    wait_for(lambda: any(event["part"] == "poll" and event["event"] == "failing" for event in events(tmp_path)))
     first["stream"].kill()
     again = wait_for(lambda: parts(running).get("stream") if parts(running).get("stream") != first["stream"] else None)
     assert again.pid != first["stream"].pid
     children = list(parts(running).values())
     running.send_signal(signal.SIGTERM)
-    _, told = running.communicate(timeout=20)
-    assert running.returncode == 0
+    assert running.wait(timeout=20) == 0
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
-    events = [json.loads(line) for line in told.splitlines()]
-    ended = next(event for event in events if event["event"] == "ended")
+    ended = next(event for event in events(tmp_path) if event["event"] == "ended")
     assert (ended["part"], ended["exit"], ended["again_in_seconds"]) == ("stream", -signal.SIGKILL, 2)
-    assert any(event["part"] == "poll" and event["event"] == "failing" for event in events)
 
 
 def test_all_parts_are_ready_in_a_new_folder(tmp_path):
