@@ -5,11 +5,9 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from datetime import UTC, datetime
 
 import duckdb
-import pytest
 
 from connectors.archives.open import open_archive
 from connectors.warehouse import OpenWarehouse
@@ -74,30 +72,6 @@ def test_a_stop_is_resumed_where_it_was(tmp_path):
     second = run_archive(source, opener, batches, settings, stop, lambda tally: None)
     assert (second.counts.items, second.done) == (22, True)
     assert rows(tmp_path / "w.duckdb", "SELECT count(*) FROM articles") == [(30,)]
-
-
-@pytest.mark.slow
-def test_a_killed_backfill_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
-    archive = tmp_path / "a.jsonl"
-    archive.write_text("".join(line(n) + "\n" for n in range(120)))
-    (tmp_path / "wiredesk.toml").write_text("[backfill]\nbatch_items = 20\n")
-    command = [sys.executable, "-m", "pipeline", "-c", str(tmp_path / "wiredesk.toml"), "backfill", str(archive)]
-    killed = [*command, "--warehouse", f"duckdb:///{tmp_path}/killed.duckdb"]
-    for seconds in (5.0, 6.5):
-        process = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(seconds)
-        process.kill()
-        process.wait()
-    subprocess.run(killed, check=True, capture_output=True, timeout=300)
-    subprocess.run([*command, "--warehouse", f"duckdb:///{tmp_path}/calm.duckdb"], check=True, capture_output=True)
-    for sql in (
-        "SELECT * FROM articles ORDER BY ALL",
-        "SELECT * FROM metrics ORDER BY ALL",
-        "SELECT * FROM figures ORDER BY ALL",
-        'SELECT * EXCLUDE ("at") FROM receipts ORDER BY ALL',
-        "SELECT position, records, receipts, repeats, done FROM progress",
-    ):
-        assert rows(tmp_path / "killed.duckdb", sql) == rows(tmp_path / "calm.duckdb", sql), sql
 
 
 def test_a_damaged_archive_gives_what_can_be_read(tmp_path):
