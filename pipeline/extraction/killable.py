@@ -28,6 +28,8 @@ from pebble import ProcessExpired, ProcessPool
 T = TypeVar("T")
 PATIENCE = 10
 """Work is also ended when it takes so many times its processor time by the clock: it waits for what won't come."""
+POLITE = 5
+"""By so much workers are niced: they are many, what puts their work together is one, and it goes first."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,6 @@ class Job(Generic[T]):
                     raise Killed(False, f"worker ended with exit code {exitcode}") from None
                 self._future = self._submit()
         raise AssertionError("unreachable")
-
-
-POLITE = 5
-"""Workers are many, and what puts their work together is one process: where cores are few, it goes first."""
 
 
 def close() -> None:
