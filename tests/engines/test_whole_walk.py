@@ -19,8 +19,7 @@ from pipeline.graph import Steps
 from schemas import wire
 from schemas.records import Receipt, Reject
 
-# Now and then a job that has just been started gives no rows for minutes, cause unknown (docs/operate.md): tried twice.
-pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.flaky(reruns=1)]
+pytestmark = [pytest.mark.engines, pytest.mark.slow]
 PATIENCE = 240.0
 """Seconds until all rows must be there; on an idle machine it takes a tenth."""
 
