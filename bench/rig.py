@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import tenacity
+
 ROOT = pathlib.Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "deploy"), str(ROOT / "tests" / "support")]
 
@@ -23,7 +25,7 @@ from kills import article_text  # noqa: E402
 from whole import differences, whole_tables  # noqa: E402
 
 from connectors.flink import Flink, Job  # noqa: E402
-from connectors.queue import Outgoing, Queue, open_queue  # noqa: E402
+from connectors.queue import Outgoing, Queue, QueueUnavailable, open_queue  # noqa: E402
 from connectors.warehouse import OpenWarehouse, Warehouse  # noqa: E402
 from pipeline.channel import Item  # noqa: E402
 from pipeline.cli import main as wiredesk  # noqa: E402
@@ -111,7 +113,13 @@ class Rig:
             sys.exit("the job did not start")
 
     def send(self, some: list[Fetched]) -> None:
-        self.queue.append([Outgoing(item.source, wire.encode(item)) for item in some])
+        """Append them, again while the brokers are away, as a poller does."""
+        messages = [Outgoing(item.source, wire.encode(item)) for item in some]
+        for attempt in tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(QueueUnavailable), wait=tenacity.wait_fixed(1)
+        ):
+            with attempt:
+                self.queue.append(messages)
         self.sent.update(dict.fromkeys((item.fetch_id for item in some), time.monotonic()))
 
     def send_steadily(self, wanted: list[Fetched], per_second: float) -> None:

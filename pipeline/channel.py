@@ -11,11 +11,20 @@ from schemas.records import Fetched
 
 @dataclass(frozen=True)
 class Item:
-    """A fetched item and the position in its channel after it."""
+    """A fetched item and the position in its channel after it. ``channel``: empty if it is the settler's own."""
 
     fetched: Fetched
     position: int
     partition: int = 0
+    channel: str = ""
+
+
+@dataclass(frozen=True)
+class NoMore:
+    """Comes after the last item of a partition."""
+
+    partition: int = 0
+    channel: str = ""
 
 
 @dataclass(frozen=True)

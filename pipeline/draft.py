@@ -17,7 +17,7 @@ from typing import TypeGuard
 
 import msgspec
 
-from pipeline.channel import Item
+from pipeline.channel import Item, NoMore
 from pipeline.extraction import killable
 from pipeline.extraction.rights import RESERVED
 from pipeline.identify import row
@@ -41,7 +41,8 @@ class Draft:
     """What an item is, by itself. ``metrics`` and ``outline`` are those of a revision's row as it would be if no other
     fetch of the article were known. ``item``: of a revision its fetched item as wire bytes, for the case that a later
     step can't stand it: a page is a hundred times what is drafted of it, and packed it is not much more. A draft
-    without an outcome was left out by the selection: only the channel's position moves past it."""
+    without an outcome was left out by the selection: only the channel's position moves past it; or it is ``last``, and
+    says that its partition has no more. ``channel``: as the item's."""
 
     position: int
     partition: int
@@ -49,6 +50,8 @@ class Draft:
     item: bytes = b""
     metrics: tuple[Metric, ...] = ()
     outline: Outline | None = None
+    channel: str = ""
+    last: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,23 +83,29 @@ class Drafting:
 def draft(item: Item, outcome: Revision | Failure, config: Drafting, now: datetime) -> Draft:
     """The draft of an item whose extraction gave ``outcome``. What breaks on this item makes it a reject."""
     if isinstance(outcome, Failure):
-        return Draft(item.position, item.partition, reject(item.fetched, outcome, now))
+        return Draft(item.position, item.partition, reject(item.fetched, outcome, now), channel=item.channel)
     if not config.selection.keeps(outcome):
         return left_out(item)
     try:
         article = row(outcome)
         metrics = tuple(measure_article(article, config.measuring))
         outlined = outline(article, config.matching)
-        return Draft(item.position, item.partition, outcome, wire.encode(item.fetched), metrics, outlined)
+        packed = wire.encode(item.fetched)
+        return Draft(item.position, item.partition, outcome, packed, metrics, outlined, item.channel)
     except Exception as e:  # whatever a step raised
         if behind(e) is not None:
             raise
-        return Draft(item.position, item.partition, broken(item.fetched, e, now))
+        return Draft(item.position, item.partition, broken(item.fetched, e, now), channel=item.channel)
 
 
 def left_out(item: Item) -> Draft:
     """The draft of an item that the selection does not want."""
-    return Draft(item.position, item.partition, None)
+    return Draft(item.position, item.partition, None, channel=item.channel)
+
+
+def no_more(end: NoMore) -> Draft:
+    """The draft that says that a partition has no more."""
+    return Draft(0, end.partition, None, channel=end.channel, last=True)
 
 
 def reject(fetched: Fetched, failure: Failure, now: datetime) -> Reject:

@@ -1,4 +1,4 @@
-"""The step that drafts items: PCollection[Item] -> PCollection[Draft], one for each, in their order.
+"""The step that drafts items: PCollection[Item | NoMore] -> PCollection[Draft], one for each, in their order.
 
 Items with HTML are drafted in worker processes, since rare pages hang or crash an extractor; a killed one costs that
 page alone. On a cluster all are: there one process serves several steps at once, and what it does not do itself is done
@@ -19,9 +19,9 @@ import structlog
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline import ahead
-from pipeline.channel import Item
+from pipeline.channel import Item, NoMore
 from pipeline.counting import DRAFT, REJECTED, count, measure
-from pipeline.draft import Draft, Drafting, draft, is_broken, left_out
+from pipeline.draft import Draft, Drafting, draft, is_broken, left_out, no_more
 from pipeline.extraction import killable
 from pipeline.extraction.revision import extract_or_explain, reads_html
 from schemas.records import Failure, Reject, Revision
@@ -35,7 +35,7 @@ UNDER_WAY = 16
 class _UnderWay(NamedTuple):
     """An item, and the job of the worker that drafts it, if one does."""
 
-    item: Item
+    item: Item | NoMore
     started: killable.Job[Draft] | None
     window: Any
     timestamp: Any
@@ -43,11 +43,11 @@ class _UnderWay(NamedTuple):
 
 @dataclass(eq=False)  # not frozen: Beam keeps notes of its own on a transform
 class DraftArticles(beam.PTransform):
-    """PCollection[Item] -> PCollection[Draft]."""
+    """PCollection[Item | NoMore] -> PCollection[Draft]."""
 
     config: Drafting = field(default_factory=Drafting)
 
-    def expand(self, items: beam.PCollection[Item]) -> beam.PCollection[Draft]:
+    def expand(self, items: beam.PCollection[Item | NoMore]) -> beam.PCollection[Draft]:
         step = _Draft(self.config, aside=not items.is_bounded)
         return items | "Draft" >> beam.ParDo(step).with_output_types(Draft)
 
@@ -68,9 +68,10 @@ class _Draft(beam.DoFn):
         self._under_way.clear()
 
     def process(
-        self, item: Item, window: Any = beam.DoFn.WindowParam, timestamp: Any = beam.DoFn.TimestampParam
+        self, item: Item | NoMore, window: Any = beam.DoFn.WindowParam, timestamp: Any = beam.DoFn.TimestampParam
     ) -> Iterator[Any]:
-        self._under_way.append(_UnderWay(item, self._started(item), window, timestamp))
+        started = None if isinstance(item, NoMore) else self._started(item)
+        self._under_way.append(_UnderWay(item, started, window, timestamp))
         while len(self._under_way) > UNDER_WAY * (self._config.extraction.workers or killable.cpus()):
             yield self._next().value
 
@@ -80,6 +81,8 @@ class _Draft(beam.DoFn):
 
     def _next(self) -> WindowedValue:
         item, started, window, timestamp = self._under_way.popleft()
+        if isinstance(item, NoMore):
+            return WindowedValue(no_more(item), timestamp, (window,))
         began = time.monotonic()
         found = (ahead.draft_of(started) if started else None) or self._draft(item)
         if is_broken(found.outcome):

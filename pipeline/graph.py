@@ -7,12 +7,11 @@ and which figures conflict, depends on all the others. Each step's file says wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import apache_beam as beam
 
-from pipeline.channel import Item
+from pipeline.channel import Item, NoMore
 from pipeline.draft import Drafting, Extraction
 from pipeline.draft_articles import DraftArticles
 from pipeline.matching.judge import Matching
@@ -43,6 +42,6 @@ class Steps:
         return Settling(self.measuring, self.matching, self.reconciling)
 
 
-def build(items: beam.PCollection[Item], steps: Steps, settler: Settler, done: Sequence[int] = ()) -> None:
-    """Join the steps. ``done``: the partitions of the channel that have no more after these items."""
-    items | DraftArticles(steps.drafting) | SettleBatches(settler, done)
+def build(items: beam.PCollection[Item | NoMore], steps: Steps, settler: Settler) -> None:
+    """Join the steps."""
+    items | DraftArticles(steps.drafting) | SettleBatches(settler)

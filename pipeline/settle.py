@@ -101,8 +101,8 @@ def _drafts_of(drafts: Sequence[Draft], identified: IdentifiedBatch) -> dict[str
 
 @dataclass(frozen=True)
 class Settler:
-    """Settles the batches of one channel into one warehouse. ``patience``: seconds to wait for a warehouse that can't
-    be used now, batch by batch; 0 to raise at once."""
+    """Settles batches into one warehouse. ``channel``: of the drafts that name none. ``patience``: seconds to wait for
+    a warehouse that can't be used now, batch by batch; 0 to raise at once."""
 
     open_warehouse: OpenWarehouse
     channel: str
@@ -110,12 +110,12 @@ class Settler:
     clock: Clock
     patience: float = 0.0
 
-    def settle(self, drafts: Sequence[Draft], done: Sequence[int] = ()) -> Counts:
-        """Settle the drafts and write what came of it, if need be in parts. ``done``: the partitions of the channel
-        that have no more. Raises what stopped the batch if it wasn't an item."""
+    def settle(self, drafts: Sequence[Draft]) -> Counts:
+        """Settle the drafts and write what came of it, if need be in parts. Raises what stopped the batch if it wasn't
+        an item."""
         for attempt in self._attempts():
             with attempt, self.open_warehouse().hold() as warehouse:
-                return self._settle(warehouse, drafts, done)
+                return self._settle(warehouse, drafts)
         raise AssertionError("unreachable")
 
     def _attempts(self) -> tenacity.Retrying:
@@ -131,41 +131,41 @@ class Settler:
         error = state.outcome.exception() if state.outcome else None
         log.warning("waiting for the warehouse", channel=self.channel, attempt=state.attempt_number, error=str(error))
 
-    def _settle(self, warehouse: Warehouse, drafts: Sequence[Draft], done: Sequence[int]) -> Counts:
+    def _settle(self, warehouse: Warehouse, drafts: Sequence[Draft]) -> Counts:
         try:
-            return self._attempt(warehouse, drafts, done)
+            return self._attempt(warehouse, drafts)
         except Exception as e:  # whatever a step raised
             if behind(e) is not None:
                 raise
             log.warning("batch failed", channel=self.channel, items=len(drafts), error=f"{type(e).__name__}: {e}"[:500])
             if len(drafts) > 1:
                 middle = len(drafts) // 2
-                first = self._settle(warehouse, drafts[:middle], ())
-                return first + self._settle(warehouse, drafts[middle:], done)
+                return self._settle(warehouse, drafts[:middle]) + self._settle(warehouse, drafts[middle:])
             if not drafts or not drafts[0].item:
                 raise
             outcome = broken(wire.decode_as(Fetched, drafts[0].item), e, self.clock())
             log.error("item refused", fetch_id=fetch_of(outcome), url=outcome.url, error=outcome.detail)
             refused = replace(drafts[0], outcome=outcome, item=b"")
-            return self._attempt(warehouse, [refused], done)
+            return self._attempt(warehouse, [refused])
 
-    def _attempt(self, warehouse: Warehouse, drafts: Sequence[Draft], done: Sequence[int]) -> Counts:
+    def _attempt(self, warehouse: Warehouse, drafts: Sequence[Draft]) -> Counts:
         drafts = keep_out(drafts, warehouse, self.clock())
         with self._kept(warehouse).batch(warehouse) as kept:
             settled = settle(drafts, warehouse, self.config, self.clock(), kept.around)
-            progress = self._progress(warehouse, drafts, settled.known, done)
+            progress = self._progress(warehouse, drafts, settled.known)
             began = time.monotonic()
             warehouse.apply([*settled.records, *progress])
             measure(SETTLE, "apply_milliseconds", 1000 * (time.monotonic() - began))
             kept.keep(settled.horizon)
         self._measure_delays(drafts)
-        outcomes = [d.outcome for d in drafts if d.outcome is not None]
+        items = [d for d in drafts if not d.last]
+        outcomes = [d.outcome for d in items if d.outcome is not None]
         reasons = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, Reject))
         return Counts(
-            items=len(drafts),
+            items=len(items),
             new=len({fetch_of(outcome) for outcome in outcomes} - settled.known.keys()),
             refused=reasons[BROKEN],
-            left_out=len(drafts) - len(outcomes),
+            left_out=len(items) - len(outcomes),
             rejects=dict(reasons),
         )
 
@@ -182,25 +182,27 @@ class Settler:
         key = warehouse.url, matching.horizon, matching.candidates, matching.crowd
         return _horizons.setdefault(key, Kept(matching))
 
-    def _progress(
-        self, warehouse: Warehouse, drafts: Sequence[Draft], known: Mapping[str, Receipt], done: Sequence[int]
-    ) -> list[Progress]:
-        """The channel's progress after the batch: of each partition that the batch is of, or that is done. What was
-        left out moves the position and is no record."""
+    def _progress(self, warehouse: Warehouse, drafts: Sequence[Draft], known: Mapping[str, Receipt]) -> list[Progress]:
+        """How far the channels are after the batch: each partition that the batch is of. What was left out moves the
+        position and is no record."""
         now = self.clock()
-        before = {p.partition: p for p in warehouse.progress(self.channel)}
-        rows: dict[int, Progress] = {}
+        rows: dict[tuple[str, int], Progress] = {}
+        before = {
+            (channel, p.partition): msgspec.structs.replace(p, done=False, at=now)
+            for channel in dict.fromkeys(d.channel or self.channel for d in drafts)
+            for p in warehouse.progress(channel)
+        }
         had = set(known)
-        for partition in (*(d.partition for d in drafts), *done):
-            found = before.get(partition) or Progress(channel=self.channel, partition=partition, position=0, at=now)
-            rows[partition] = msgspec.structs.replace(found, done=partition in done, at=now)
         for d in drafts:
-            found = rows[d.partition]
+            place = d.channel or self.channel, d.partition
+            found = rows.get(place) or before.get(place)
+            found = found or Progress(channel=place[0], partition=place[1], position=0, at=now)
             fetch_id = None if d.outcome is None else fetch_of(d.outcome)
             new = fetch_id is not None and fetch_id not in had
             had |= {fetch_id} if fetch_id else set()
-            rows[d.partition] = msgspec.structs.replace(
+            rows[place] = msgspec.structs.replace(
                 found,
+                done=found.done or d.last,
                 position=max(found.position, d.position),
                 records=found.records + (fetch_id is not None),
                 receipts=found.receipts + new,
@@ -218,20 +220,12 @@ class SettleBatches(beam.PTransform):
     """PCollection[Draft] -> nothing. A bounded collection is one batch; of an unbounded one each bundle is."""
 
     settler: Settler
-    done: Sequence[int] = ()
 
     def expand(self, drafts: beam.PCollection[Draft]) -> beam.PCollection[None]:
         keyed = drafts | "OneKey" >> beam.Map(lambda d: (b"", d)).with_output_types(tuple[bytes, Draft])
         if not drafts.is_bounded:
             return keyed | "SettleBundle" >> beam.ParDo(_SettleBundle(self.settler))
-        # A batch without items is one too: the channel may be done.
-        start = drafts.pipeline | "Start" >> beam.Create([(b"", None)], reshuffle=False)
-        return (
-            (keyed, start)
-            | "Together" >> beam.Flatten()
-            | "OneBatch" >> beam.GroupByKey()
-            | "SettleBatch" >> beam.ParDo(_SettleBatch(self.settler, self.done))
-        )
+        return keyed | "OneBatch" >> beam.GroupByKey() | "SettleBatch" >> beam.ParDo(_SettleBatch(self.settler))
 
 
 class _Counted(beam.DoFn):
@@ -241,9 +235,9 @@ class _Counted(beam.DoFn):
         self._settler = settler
         self._counters = {name: beam.metrics.Metrics.counter(SETTLE, name) for name in COUNTERS}
 
-    def _settle(self, drafts: Sequence[Draft], done: Sequence[int]) -> None:
+    def _settle(self, drafts: Sequence[Draft]) -> None:
         began = time.monotonic()
-        counts = self._settler.settle(drafts, done)
+        counts = self._settler.settle(drafts)
         measure(SETTLE, "milliseconds", 1000 * (time.monotonic() - began))
         for name, counter in self._counters.items():
             counter.inc(getattr(counts, name))
@@ -252,13 +246,8 @@ class _Counted(beam.DoFn):
 
 
 class _SettleBatch(_Counted):
-    def __init__(self, settler: Settler, done: Sequence[int]):
-        super().__init__(settler)
-        self._done = done
-
-    def process(self, element: tuple[bytes, Iterable[Draft | None]]) -> None:
-        drafts = (d for d in element[1] if d is not None)
-        self._settle(sorted(drafts, key=lambda d: (d.partition, d.position)), self._done)
+    def process(self, element: tuple[bytes, Iterable[Draft]]) -> None:
+        self._settle(sorted(element[1], key=lambda d: (d.partition, d.position)))
 
 
 class _SettleBundle(_Counted):
@@ -280,4 +269,4 @@ class _SettleBundle(_Counted):
     def finish_bundle(self) -> None:
         drafts, self._drafts = self._drafts, []
         if drafts:
-            self._settle(drafts, ())
+            self._settle(drafts)

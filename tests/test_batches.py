@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.warehouse import OpenWarehouse, WarehouseFailed
-from pipeline.channel import Item
+from pipeline.channel import Item, NoMore
 from pipeline.cli.audit import check
 from pipeline.cli.batches import Batches
 from pipeline.graph import Steps
 from schemas.fetched import fetched
-from schemas.records import Article, Entry, Fetched, Progress, Reject
+from schemas.records import Article, Entry, Fetched, Reject
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -70,10 +70,11 @@ class _Full:
         self._warehouse.apply(records)
 
 
-def test_an_empty_batch_is_recorded(opener):
-    assert Batches(opener, "c", Steps(), lambda: NOW).run([], done=[0]).items == 0
+def test_the_end_of_a_partition_is_recorded(opener):
+    assert Batches(opener, "c", Steps(), lambda: NOW).run([NoMore()]).items == 0
     with opener().hold() as warehouse:
-        assert warehouse.progress("c") == [Progress(channel="c", position=0, done=True, at=NOW)]
+        (progress,) = warehouse.progress("c")
+        assert (progress.position, progress.records, progress.done) == (0, 0, True)
 
 
 def test_repeats_are_counted_apart(opener):

@@ -76,6 +76,11 @@ def find(pattern: str) -> list[File]:
     return sorted(found)
 
 
+def everywhere(path: str) -> str:
+    """The path as other processes find it too."""
+    return path if is_remote(path) else os.path.abspath(path)
+
+
 def is_folder(path: str) -> bool:
     return path.endswith("/") if is_remote(path) else os.path.isdir(path)
 

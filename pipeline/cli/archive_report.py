@@ -19,6 +19,7 @@ from pipeline.cli.screen import Console
 
 MOST_ROWS = 20
 """Archives that the table lists one by one."""
+COUNTED = ("items", "new", "seen_before", "left_out", "rejects", "other_records")
 
 
 class Bar:
@@ -54,7 +55,7 @@ class Bar:
         items = self._items + tally.counts.items
         rejects = self._rejects + sum(tally.counts.rejects.values())
         rate = items / max(time.monotonic() - self._began, 1e-3)
-        told = f"{items:,} items, {rate:,.0f}/s, {rejects:,} rejects"
+        told = f"{items:,} items, {rate:,.0f}/s" + (f", {rejects:,} rejects" if rejects else "")
         self._progress.update(self._task, completed=self._before + tally.read, told=told)
 
     def end(self, tally: Tally) -> None:
@@ -63,21 +64,25 @@ class Bar:
         self._rejects += sum(tally.counts.rejects.values())
 
 
-def report(tallies: Sequence[Tally], passed_over: Sequence[str], seconds: float) -> dict[str, Any]:
-    """The outcome as plain data: the object that ``--json`` prints."""
+def report(
+    tallies: Sequence[Tally], passed_over: Sequence[str], seconds: float, counted: Sequence[str] = COUNTED
+) -> dict[str, Any]:
+    """The outcome as plain data: the object that ``--json`` prints. ``counted``: what is known."""
     total = sum((tally.counts for tally in tallies), Counts())
     other = sum((tally.other for tally in tallies), Counter[str]())
     return {
         "done": all(tally.done for tally in tallies),
         "seconds": round(seconds, 3),
-        **_plain(total, other),
-        "archives": [{"name": t.name, "bytes": t.size, "done": t.done, **_plain(t.counts, t.other)} for t in tallies],
+        **_plain(total, other, counted),
+        "archives": [
+            {"name": t.name, "bytes": t.size, "done": t.done, **_plain(t.counts, t.other, counted)} for t in tallies
+        ],
         "passed_over": list(passed_over),
     }
 
 
-def _plain(counts: Counts, other: Counter[str]) -> dict[str, Any]:
-    return {
+def _plain(counts: Counts, other: Counter[str], counted: Sequence[str]) -> dict[str, Any]:
+    found = {
         "items": counts.items,
         "new": counts.new,
         "seen_before": counts.items - counts.new - counts.left_out,
@@ -85,6 +90,7 @@ def _plain(counts: Counts, other: Counter[str]) -> dict[str, Any]:
         "rejects": by_size(counts.rejects),
         "other_records": by_size(other),
     }
+    return {name: found[name] for name in counted}
 
 
 def by_size(counts: Mapping[str, int]) -> dict[str, int]:
@@ -100,8 +106,9 @@ def print_table(found: Mapping[str, Any]) -> None:
     """The outcome for people."""
     console = Console()
     table = Table("archive", box=None)
-    for heading in ("items", "new", "seen before", "left out", "rejects", "other records"):
-        table.add_column(heading, justify="right")
+    for name in COUNTED:
+        if name in found:
+            table.add_column(name.replace("_", " "), justify="right")
     rows = found["archives"] if len(found["archives"]) <= MOST_ROWS else []
     for row in rows:
         name = escape(row["name"]) + ("" if row["done"] else " (not done)")
@@ -110,7 +117,7 @@ def print_table(found: Mapping[str, Any]) -> None:
         table.add_row(f"{len(found['archives']):,} archives", *_numbers(found), style="bold")
     console.print(table)
     for what in ("rejects", "other_records"):
-        if found[what]:
+        if found.get(what):
             console.print(f"{what.replace('_', ' ')}: {listed(found[what])}", highlight=False, soft_wrap=True)
     print_passed_over(console, found["passed_over"])
 
@@ -130,5 +137,5 @@ def listed(counts: Mapping[str, int], most: int = 12) -> str:
 
 
 def _numbers(row: Mapping[str, Any]) -> list[str]:
-    rejects, other = sum(row["rejects"].values()), sum(row["other_records"].values())
-    return [f"{n:,}" for n in (row["items"], row["new"], row["seen_before"], row["left_out"], rejects, other)]
+    numbers = (row[name] for name in COUNTED if name in row)
+    return [f"{sum(n.values()) if isinstance(n, Mapping) else n:,}" for n in numbers]

@@ -17,7 +17,7 @@ import tenacity
 
 from connectors.archives import Archive, Piece
 from connectors.warehouse import Warehouse
-from pipeline.channel import Counts, Item
+from pipeline.channel import Counts, Item, NoMore
 from pipeline.cli.batches import Batches
 from pipeline.cli.settings import BackfillSettings
 from pipeline.selection import Selection
@@ -71,8 +71,8 @@ def run_archive(
     for batch in _begun(left, batches):
         if stop.is_set():
             return tally
-        finished = [batch.piece.number] if batch.last else []
-        tally.counts += _patiently(settings, functools.partial(batches.run, batch.items, done=finished))
+        ended = [NoMore(batch.piece.number)] if batch.last else []
+        tally.counts += _patiently(settings, functools.partial(batches.run, [*batch.items, *ended]))
         tally.other += batch.other
         tally.read = done + batch.bytes_read
         done = tally.read if batch.last else done

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from connectors.archives import Archive
-from connectors.archives.files import beam_storage
+from connectors.archives.files import beam_storage, everywhere
 from connectors.archives.open import FORMATS, Found, open_archives
 from connectors.archives.records import Fields, Item
 from pipeline.channel import Counts
-from pipeline.cli.archive_report import Bar, print_json, print_table, report
+from pipeline.cli.archive_report import COUNTED, Bar, print_json, print_table, report
 from pipeline.cli.archive_run import Tally, channel_of, run_archive
 from pipeline.cli.batches import Batches
 from pipeline.cli.doors import now, warehouse_opener
@@ -38,7 +39,8 @@ GO_ON = "stopped before the end: run the same command again to go on"
 @click.option("--sample", metavar="SHARE", help="Only this share of the URLs, always the same: 1% or 0.01.")
 @click.option("--dry-run", is_flag=True, help="Say what is inside and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end, no bar.")
-@click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner.")
+@click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner: DirectRunner or FlinkRunner.")
+@click.option("--flink-master", "--flink_master", metavar="URL", help="Flink's dashboard, for FlinkRunner.")
 @click.option("--beam", "beam_options", multiple=True, metavar="--OPTION=VALUE", help="A Beam option; may be repeated.")
 @click.pass_obj
 def backfill(
@@ -55,29 +57,43 @@ def backfill(
     dry_run: bool,
     as_json: bool,
     runner: str,
+    flink_master: str | None,
     beam_options: tuple[str, ...],
 ) -> None:
     """Bring archives into the warehouse: WARC and CC-NEWS, JSON lines, Parquet, folders of HTML, compressed or not.
 
     A PATH is a file, a folder, a glob, a list of paths (warc.paths.gz), or any of these on s3://, gs:// or hdfs://. A
-    backfill that was stopped, by whatever, goes on where it was when the same command is run again.
+    backfill that was stopped, by whatever, goes on where it was when the same command is run again. With --runner
+    FlinkRunner a cluster does it, whose workers must find the archives under the same paths; this command stays until
+    all is done.
 
     \b
     Example:
       wiredesk backfill archive/2026-*.jsonl.gz --warehouse duckdb:///var/wiredesk.duckdb
       wiredesk backfill CC-NEWS-20260301*.warc.gz --language en --since 2026-02-15
       wiredesk backfill dump.parquet --dry-run
+      wiredesk backfill s3://news/2026/ --runner FlinkRunner --flink-master http://127.0.0.1:8081 --beam=--parallelism=8
     """
-    options = checked_beam_options(runner, beam_options)
+    on_flink = runner == "FlinkRunner" and not dry_run
+    options = beam_options if on_flink else checked_beam_options(runner, beam_options)
     selection = _selection(since, until, sites, languages, sample)
     beam_storage(options)
-    found = open_archives(paths, archive_format, _fields(fields))
+    found = open_archives([everywhere(p) for p in paths] if on_flink else paths, archive_format, _fields(fields))
     if dry_run:
         _dry_run(settings, found, selection, as_json)
         return
     opener = warehouse_opener(warehouse_url or settings.warehouse)
     chosen = steps(settings, selection)
     began, tallies = time.monotonic(), []
+    if on_flink:
+        from pipeline.cli.flink_backfill import KNOWN, Backfill, FlinkBackfill
+
+        flink = settings.flink.model_copy(update={"master": flink_master or settings.flink.master})
+        named = tuple((channel_of(archive, selection), archive) for archive in found.archives)
+        with stop_on_signals() as stop, _bar(found, as_json) as bar:
+            tallies = FlinkBackfill(flink, Backfill(named, opener, chosen), options).run(stop, bar.advance)
+        _tell(tallies, found, time.monotonic() - began, as_json, KNOWN)
+        return
     with stop_on_signals() as stop, _bar(found, as_json) as bar:
         for archive in found.archives:
             bar.begin(archive.name)
@@ -88,13 +104,13 @@ def backfill(
     _tell(tallies, found, time.monotonic() - began, as_json)
 
 
-def _tell(tallies: list[Tally], found: Found, seconds: float, as_json: bool) -> None:
-    outcome = report(tallies, found.passed_over, seconds)
+def _tell(tallies: list[Tally], found: Found, seconds: float, as_json: bool, counted: Sequence[str] = COUNTED) -> None:
+    outcome = report(tallies, found.passed_over, seconds, counted)
     if as_json:
         print_json(outcome)
     else:
         print_table(outcome)
-        left_out = f", {outcome['left_out']} left out" if outcome["left_out"] else ""
+        left_out = f", {outcome['left_out']} left out" if outcome.get("left_out") else ""
         told = f"{outcome['new']} new, {outcome['seen_before']} seen before{left_out}"
         click.echo(f"{outcome['items']} items read: {told}")
     if not outcome["done"]:

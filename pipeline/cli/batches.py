@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pipeline.channel import Counts, Item
+from pipeline.channel import Counts, Item, NoMore
 from schemas.errors import Unusable, behind
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pipeline.graph import Steps
 
 
-_items: dict[str, Sequence[Item]] = {}
+_items: dict[str, Sequence[Item | NoMore]] = {}
 
 
 @contextmanager
-def _handed_over(items: Sequence[Item]) -> Iterator[str]:
+def _handed_over(items: Sequence[Item | NoMore]) -> Iterator[str]:
     """Keep the items for the steps, which run in this process. As elements of ``beam.Create`` they would be part of the
     pipeline's description, which Beam pickles and packs with bzip2: most of the time that a batch of pages took."""
     key = uuid.uuid4().hex
@@ -39,7 +39,7 @@ def _handed_over(items: Sequence[Item]) -> Iterator[str]:
         del _items[key]
 
 
-def _handed(key: str) -> Sequence[Item]:
+def _handed(key: str) -> Sequence[Item | NoMore]:
     if key not in _items:
         raise Unusable("batches are run in one process, which has workers of its own: leave out --direct_running_mode")
     return _items[key]
@@ -71,17 +71,16 @@ class Batches:
 
         ahead.drop()
 
-    def run(self, items: Sequence[Item], *, done: Sequence[int] = ()) -> Counts:
-        """Bring the items into the warehouse. ``done``: the partitions of the channel that have no more. Raises what
-        stopped the batch if it wasn't an item."""
+    def run(self, items: Sequence[Item | NoMore]) -> Counts:
+        """Bring the items into the warehouse. Raises what stopped the batch if it wasn't an item."""
         with self.open_warehouse().hold():
             try:
-                return self._run(items, done)
+                return self._run(items)
             except Exception as e:  # noqa: BLE001 - raised again, in plain words
                 # What a door, the machine or the user said; Beam raises it anew with words of its own.
                 raise behind(e) or e from None
 
-    def _run(self, items: Sequence[Item], done: Sequence[int]) -> Counts:
+    def _run(self, items: Sequence[Item | NoMore]) -> Counts:
         import apache_beam as beam
         from apache_beam.options.pipeline_options import PipelineOptions
         from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -99,8 +98,8 @@ class Batches:
         pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(self.beam_options)))
         with _handed_over(items) as key:
             start = pipeline | "Start" >> beam.Create([key], reshuffle=False)
-            fetched = start | "Items" >> beam.FlatMap(_handed).with_output_types(Item)
-            graph.build(fetched, self.steps, settler, done)
+            fetched = start | "Items" >> beam.FlatMap(_handed).with_output_types(Item | NoMore)
+            graph.build(fetched, self.steps, settler)
             result = pipeline.run()
             result.wait_until_finish()
         found = measured(result)

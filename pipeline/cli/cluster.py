@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 START_SECONDS = 180.0
 """How long a job may take until it is at work."""
+END_SECONDS = 60.0
+"""How long a job that was told to end may take."""
+CANCELLING = "CANCELLING"
 TRIES = 3
 """Restarts after which a new job is not waited for any longer."""
 
@@ -65,13 +68,18 @@ class Packed:
         """Start it, unless a job of its name runs, and wait until it is at work.
 
         Raises ``UserError`` and ``Failed``."""
+        return at_work(cluster, self.submit(cluster, savepoint))
+
+    def submit(self, cluster: Flink, savepoint: str | None = None) -> str:
+        """Start it, unless a job of its name runs, and return its id. Raises ``UserError``."""
         other = next((job for job in cluster.jobs() if job.name == self.name and not job.ended), None)
-        if other is not None:
+        ends = other is not None and other.state == CANCELLING
+        if other is not None and not (ends and cluster.wait(lambda: cluster.job(other.job_id).ended, END_SECONDS)):
             raise UserError(
                 f"a job {self.name!r} is there already ({other.job_id}, {other.state}): stop it, upgrade it, or give "
                 "this one another --job_name (see: wiredesk jobs --help)"
             )
-        return at_work(cluster, cluster.submit(self.jar, savepoint))
+        return cluster.submit(self.jar, savepoint)
 
 
 def at_work(cluster: Flink, job_id: str, seconds: float = START_SECONDS) -> Job:
@@ -91,12 +99,17 @@ def at_work(cluster: Flink, job_id: str, seconds: float = START_SECONDS) -> Job:
             f"the job {job_id} fails again and again, and goes on trying: {job.failure}; see {where(cluster, job)}"
         )
     if not settled(job):
-        free, slots = cluster.slots()
-        raise Failed(
-            f"the job {job_id} is {job.state} and not at work after {seconds:.0f} s: "
-            f"{job.failure or f'{free} of {slots} slots are free'}; see {where(cluster, job)}"
-        )
+        raise not_at_work(cluster, job, seconds)
     return job
+
+
+def not_at_work(cluster: Flink, job: Job, seconds: float) -> Failed:
+    """What to tell of a job that is not at work after so long."""
+    free, slots = cluster.slots()
+    return Failed(
+        f"the job {job.job_id} is {job.state} and not at work after {seconds:.0f} s: "
+        f"{job.failure or f'{free} of {slots} slots are free'}; see {where(cluster, job)}"
+    )
 
 
 def where(cluster: Flink, job: Job) -> str:

@@ -5,7 +5,6 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from flink_cluster import stop_all
 from whole import demo_items, differences, whole_tables
 
 from connectors.queue import Outgoing, open_queue
@@ -24,18 +23,6 @@ PATIENCE = 240.0
 """Seconds until all rows must be there; on an idle machine it takes a tenth."""
 
 ITEMS = demo_items(datetime(2026, 6, 1, 12, tzinfo=UTC))
-
-
-@pytest.fixture
-def settings_file(flink_cluster, tmp_path):
-    flink = flink_cluster.settings
-    path = tmp_path / "cluster.toml"
-    path.write_text(
-        f'[flink]\nmaster = "{flink.master}"\nworkers = "{flink.workers}"\njob_server = "{flink.job_server}"\n'
-        "checkpoint_seconds = 2\n"
-    )
-    yield str(path)
-    stop_all(flink_cluster.api)
 
 
 def of_one_batch():

@@ -63,3 +63,16 @@ def stop_all(api: Flink) -> None:
     for job_id in running:
         api.cancel(job_id)
     api.wait(lambda: all(job.ended for job in api.jobs()), 60)
+
+
+@pytest.fixture
+def settings_file(flink_cluster, tmp_path):
+    """A settings file for commands that use the cluster; jobs are stopped afterwards."""
+    flink = flink_cluster.settings
+    path = tmp_path / "cluster.toml"
+    path.write_text(
+        f'[flink]\nmaster = "{flink.master}"\nworkers = "{flink.workers}"\njob_server = "{flink.job_server}"\n'
+        "checkpoint_seconds = 2\n"
+    )
+    yield str(path)
+    stop_all(flink_cluster.api)

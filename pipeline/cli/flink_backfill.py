@@ -1,0 +1,174 @@
+"""A backfill as a job on a Flink cluster: the archives as a source, and the same graph.
+
+The command stays until all is in the warehouse, and then ends the job, which has nothing more to do. How far it is it
+reads from the warehouse's ``progress``, which is written with the rows. So does a job that is started again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from connectors.archives import Archive
+from connectors.flink import Flink, Job
+from connectors.warehouse import OpenWarehouse
+from pipeline.channel import Counts
+from pipeline.cli.archive_run import Advance, Tally
+from pipeline.cli.cluster import START_SECONDS, TRIES, Submission, not_at_work, where
+from pipeline.cli.doors import now
+from pipeline.cli.errors import Failed
+from pipeline.cli.settings import FlinkSettings
+from schemas.errors import Unavailable
+from schemas.records import Progress
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+    from pipeline.graph import Steps
+
+log = structlog.get_logger()
+
+JOB_NAME = "wiredesk-backfill"
+PATIENCE = 7 * 86400.0
+"""Seconds for which a batch waits for the warehouse. Meanwhile nothing is read, and nothing is lost."""
+LOOK = 2.0
+"""Seconds between two looks at the warehouse."""
+KNOWN = ("items", "new", "seen_before")
+"""What the warehouse can tell of a backfill that others do."""
+END_SECONDS = 3.0
+"""How long to wait for a job to end that was told to."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the warehouse has of a channel. Read beside who writes, where the warehouse allows it."""
+
+    url: str
+
+    def __call__(self, channel: str) -> list[Progress]:
+        with OpenWarehouse(self.url, read_only=True)().hold() as warehouse:
+            return warehouse.progress(channel)
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """Adds all steps to a pipeline. ``archives``: each with its channel."""
+
+    archives: tuple[tuple[str, Archive], ...]
+    open_warehouse: OpenWarehouse
+    steps: Steps
+
+    def __call__(self, pipeline: beam.Pipeline) -> None:
+        from pipeline import graph
+        from pipeline.archive_source import ReadArchives
+        from pipeline.settle import Settler
+
+        source = ReadArchives(self.archives, Known(self.open_warehouse.url))
+        settler = Settler(self.open_warehouse, JOB_NAME, self.steps.settling, now, PATIENCE)
+        graph.build(pipeline | "ReadArchives" >> source, self.steps, settler)
+
+
+class FlinkBackfill(NamedTuple):
+    """Runs ``backfill`` on a cluster. ``options``: Beam's, as the user gave them."""
+
+    settings: FlinkSettings
+    backfill: Backfill
+    options: Sequence[str] = ()
+
+    def run(self, stop: threading.Event, advance: Advance) -> list[Tally]:
+        """Start the job, wait until all is done, or for ``stop``, and end it. Returns what came of each archive.
+
+        Raises ``UserError`` and ``Failed``."""
+        cluster = Flink(self.settings.master)
+        walk = _Walk(self.backfill)
+        if walk.look().done:
+            return walk.tallies
+        submission = Submission(self.settings, self.backfill, [f"--job_name={JOB_NAME}", *self.options])
+        with submission.packed() as packed:
+            job = cluster.job(packed.submit(cluster))
+        try:
+            log.info("a job does the backfill", job=job.job_id, url=where(cluster, job))
+            self._wait(cluster, job, walk, stop, advance)
+        finally:
+            _end(cluster, job)
+        return walk.tallies
+
+    def _wait(self, cluster: Flink, job: Job, walk: _Walk, stop: threading.Event, advance: Advance) -> None:
+        began, items, restarts = time.monotonic(), 0, 0
+        while not stop.is_set():
+            total = walk.look()
+            advance(total)
+            if total.done:
+                return
+            job = cluster.job(job.job_id)
+            if total.counts.items > items:  # what restarts and then goes on has got over it
+                items, restarts = total.counts.items, job.restarts
+            if job.ended:
+                raise Failed(f"the job has ended ({job.state}): {job.failure or 'somebody stopped it'}")
+            if job.restarts - restarts >= TRIES:
+                raise Failed(f"the job fails again and again: {job.failure}")
+            waited = time.monotonic() - began
+            if not items and waited > START_SECONDS and not cluster.tasks_running(job.job_id):
+                raise not_at_work(cluster, job, waited)
+            stop.wait(LOOK)
+
+
+class _Walk:
+    """What the warehouse has of the archives, now and since the first look."""
+
+    def __init__(self, backfill: Backfill):
+        self._archives = backfill.archives
+        self._pieces = {channel: archive.pieces() for channel, archive in backfill.archives}
+        self._known: Callable[[str], list[Progress]] = Known(backfill.open_warehouse.url)
+        self._before: dict[str, Mapping[int, Progress]] = {}
+        self._tallies: dict[str, Tally] = {}
+
+    @property
+    def tallies(self) -> list[Tally]:
+        """Of each archive, as it was looked at last."""
+        return [self._tallies[channel] for channel, _ in self._archives if channel in self._tallies]
+
+    def look(self) -> Tally:
+        """All archives together. While the warehouse is away: as they were."""
+        for channel, archive in self._archives:
+            known = self._tallies.get(channel)
+            if known is None or not known.done:
+                try:
+                    self._tallies[channel] = self._tally(channel, archive)
+                except Unavailable as e:
+                    log.warning("the warehouse can't be had now", error=str(e))
+                    break
+        total = Tally("all", sum(archive.size for _, archive in self._archives))
+        for tally in self.tallies:
+            total.counts += tally.counts
+            total.read += tally.read
+        total.done = len(self.tallies) == len(self._archives) and all(tally.done for tally in self.tallies)
+        return total
+
+    def _tally(self, channel: str, archive: Archive) -> Tally:
+        rows = {p.partition: p for p in self._known(channel)}
+        before = self._before.setdefault(channel, rows)
+        pieces = self._pieces[channel]
+        tally = Tally(archive.name, archive.size)
+        tally.done = all(piece.number in rows and rows[piece.number].done for piece in pieces)
+        tally.read = sum(piece.size for piece in pieces if piece.number in rows and rows[piece.number].done)
+        tally.counts = Counts(
+            items=_grown(rows, before, lambda p: p.records), new=_grown(rows, before, lambda p: p.receipts)
+        )
+        return tally
+
+
+def _grown(rows: Mapping[int, Progress], before: Mapping[int, Progress], count: Callable[[Progress], int]) -> int:
+    return sum(map(count, rows.values())) - sum(map(count, before.values()))
+
+
+def _end(cluster: Flink, job: Job) -> None:
+    """What the job has read is in the warehouse, or will be read again."""
+    if not cluster.job(job.job_id).ended:
+        cluster.cancel(job.job_id)
+        cluster.wait(lambda: cluster.job(job.job_id).ended, END_SECONDS)
