@@ -229,8 +229,8 @@ def dechunked(body: bytes) -> bytes:
 
 def _field(head: bytes, name: bytes) -> str | None:
     """A field of a record's header, of a record that can't be read as a whole."""
-    found = re.search(rb"^" + re.escape(name) + rb":[ \t]*(.*?)[ \t]*\r?$", head, re.I | re.M)
-    return found[1].decode("utf-8", "replace") if found else None
+    found = re.search(rb"^" + re.escape(name) + rb":([^\n]*)", head, re.I | re.M)
+    return found[1].strip(b" \t\r").decode("utf-8", "replace") if found else None
 
 
 def _url(value: str | None) -> str | None:

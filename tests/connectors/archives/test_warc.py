@@ -192,6 +192,13 @@ def test_a_record_that_lies_costs_itself(read, bad, packed):
     assert failed.position == f"a.warc{'.gz' * packed}:{place}"
 
 
+def test_thousands_of_blanks_in_the_header_of_a_record_that_can_not_be_read_are_skipped(read):
+    blanks = b" " * 20_000  # with a pattern that tries each of them as the value's end, this takes seconds
+    (record,) = read(b"WARC/1.0\rX\nWARC-Target-URI: " + blanks + URL.encode() + blanks + b"x\r\n\r\n")
+    assert record.fetched.failure.reason == "bad_record"
+    assert record.fetched.url == (URL.encode() + blanks + b"x").decode()
+
+
 def test_a_record_that_lies_keeps_its_address_for_a_replay(read):
     failed = read(lying(10**6), *RECORDS)[0].fetched
     assert (failed.url, failed.source, failed.body) == (URL, "herald.example", None)
