@@ -12,15 +12,14 @@ def content_id(kind: str, *parts: str | bytes | None) -> str:
     Parts are length-prefixed, so that ("ab", "c") and ("a", "bc") differ, and None differs from "".
     The kind is the hash's personalisation (BLAKE2b, RFC 7693), at most 16 bytes.
     """
-    h = hashlib.blake2b(digest_size=16, person=kind.encode())
+    found = []
     for part in parts:
         if part is None:
-            h.update(b"-")
-            continue
-        raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        h.update(b"%d:" % len(raw))
-        h.update(raw)
-    return h.hexdigest()
+            found.append(b"-")
+        else:
+            raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+            found.append(b"%d:%b" % (len(raw), raw))
+    return hashlib.blake2b(b"".join(found), digest_size=16, person=kind.encode()).hexdigest()
 
 
 def article_id(canonical_url: str) -> str:

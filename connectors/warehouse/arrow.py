@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -110,18 +110,23 @@ def parameter(value: Any) -> Any:
 
 
 def _column(found: list[Any], kind: pa.DataType) -> pa.Array:
+    if isinstance(next((v for v in found if v is not None), None), dict):
+        found = [v if v is None else _json(v) for v in found]
     try:
-        column = pa.array([_plain(v) for v in found], kind)
+        column = pa.array(found, kind)
     except UnicodeEncodeError:
-        return pa.array([_plain(_cleaned(v)) for v in found], kind)
+        return pa.array([_cleaned(v) for v in found], kind)
     text = column.flatten() if pa.types.is_list(kind) else column
     if pa.types.is_string(text.type) and (data := text.buffers()[2]) is not None and b"\0" in data.to_pybytes():
-        return pa.array([_plain(_cleaned(v)) for v in found], kind)
+        return pa.array([_cleaned(v) for v in found], kind)
     return column
 
 
-def _plain(value: Any) -> Any:
-    return msgspec.json.encode(value, order="deterministic").decode() if isinstance(value, dict) else value
+def _json(value: Mapping[str, Any]) -> str:
+    try:
+        return msgspec.json.encode(value, order="deterministic").decode()
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_cleaned(value), order="deterministic").decode()
 
 
 def _cleaned(value: Any) -> Any:

@@ -118,10 +118,15 @@ def rarity(metric: Metric) -> float:
 @functools.lru_cache(maxsize=1 << 14)
 def content_words(text: str, pack: Pack) -> frozenset[str]:
     """The words of a text that carry its content, in the singular, for comparing two."""
-    found = (singular(w, pack.words) for w in _WORD.findall(text.lower()))
-    return frozenset(
-        w for w in found if w not in pack.words.function and not w[0].isdigit() and len(w) > 2 and w not in pack.gate
-    )
+    return frozenset(filter(None, [_content_word(word, pack) for word in set(_WORD.findall(text.lower()))]))
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def _content_word(word: str, pack: Pack) -> str:
+    """The word in the singular; empty if it carries no content."""
+    word = singular(word, pack.words)
+    empty = word in pack.words.function or word[0].isdigit() or len(word) <= 2 or word in pack.gate
+    return "" if empty else word
 
 
 def damage(a: Metric, b: Metric) -> str | None:
