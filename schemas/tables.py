@@ -6,8 +6,10 @@ Column names and types follow from the records' fields, in the records' order; a
 from __future__ import annotations
 
 import datetime
+import functools
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -67,10 +69,16 @@ PROCESSING_TIMES: dict[str, tuple[str, ...]] = {
 }
 
 
-def arrow_fields(cls: type[records.Record]) -> dict[str, pa.DataType]:
+@functools.cache
+def arrow_fields(cls: type[records.Record]) -> Mapping[str, pa.DataType]:
     """Column name -> Arrow type of the record's fields. A dict becomes JSON text."""
-    hints = typing.get_type_hints(cls)
-    return {name: _arrow_type(hints[name]) for name in cls.__struct_fields__}
+    hints = _hints(cls)
+    return types.MappingProxyType({name: _arrow_type(hints[name]) for name in cls.__struct_fields__})
+
+
+@functools.cache
+def _hints(cls: type[records.Record]) -> Mapping[str, object]:
+    return typing.get_type_hints(cls)
 
 
 def to_row(record: records.Record) -> dict[str, object]:
@@ -88,7 +96,7 @@ def to_row(record: records.Record) -> dict[str, object]:
 
 def from_row(cls: type[records.Record], row: dict[str, object]) -> records.Record:
     """The record in a row of its table, other columns ignored; nulls in fields that can't be null take the default."""
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     values: dict[str, object] = {}
     for name in cls.__struct_fields__:
         value = row.get(name)

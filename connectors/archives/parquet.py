@@ -25,6 +25,8 @@ ROWS = 256
 """Read at a time: pages of HTML are large."""
 DAMAGE = (pa.ArrowException, UnicodeDecodeError)
 """What a damaged file raises; the names of its columns may be no UTF-8."""
+UNREADABLE = (ValueError, OverflowError, LookupError)
+"""What a value raises that Python can't hold; pytz raises a ``KeyError`` for a zone."""
 
 
 @dataclass(frozen=True)
@@ -135,17 +137,17 @@ def _groups(metadata: pq.FileMetaData, stored: int) -> list[_Group]:
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | BadRecord]:
-    """The rows; in the place of one whose values Python can't hold (a time after the year 9999, text that is no UTF-8)
-    why it can't be used."""
+    """The rows; in the place of one whose values Python can't hold (a time after the year 9999, a zone that is not
+    known, text that is no UTF-8) why it can't be used."""
     try:
         yield from batch.to_pylist()
         return
-    except (ValueError, OverflowError):
+    except UNREADABLE:
         pass
     for n in range(len(batch)):
         try:
             yield batch.slice(n, 1).to_pylist()[0]
-        except (ValueError, OverflowError) as e:
+        except UNREADABLE as e:
             yield BadRecord(f"a value can't be read: {e}")
 
 

@@ -152,7 +152,8 @@ def _lists(column: pa.ChunkedArray) -> list[Any]:
 
 
 @functools.cache
-def _readers(cls: type[Record]) -> dict[str, Callable[[Any], Any] | None]:
+@functools.cache
+def _readers(cls: type[Record]) -> Mapping[str, Callable[[Any], Any] | None]:
     """Field -> what makes its value of a column's value."""
     hints = typing.get_type_hints(cls)
     makers: dict[Any, Callable[[Any], Any]] = {dict: msgspec.json.decode, tuple: tuple}

@@ -30,8 +30,7 @@ def article_page(warehouse: Warehouse, article_id: str) -> ArticlePage | None:
     found = warehouse.rows(Article, "article_id = ?", [article_id])  # the methods for many read a column whole
     if not found:
         return None
-    links = warehouse.rows(Link, "article_id = ?", [article_id])
-    link = links[0] if links else None
+    link = _link(warehouse, article_id)
     metrics = sorted(warehouse.rows(Metric, "article_id = ?", [article_id]), key=lambda m: (m.span_start, m.metric_id))
     ours = {m.metric_id for m in metrics}
     figures = warehouse.rows(Figure, "story_id = ?", [link.story_id]) if link and metrics else []
@@ -48,6 +47,15 @@ def article_page(warehouse: Warehouse, article_id: str) -> ArticlePage | None:
         tuple(sorted(warehouse.rows(ArticleSection, "article_id = ?", [article_id]), key=lambda s: s.span_start)),
         tuple(sorted(warehouse.rows(Receipt, "article_id = ?", [article_id]), key=lambda r: (r.at, r.fetch_id))),
     )
+
+
+def _link(warehouse: Warehouse, article_id: str) -> Link | None:
+    """What the article came from. Not by ``rows``: with a second condition DuckDB reads the whole column and not its
+    index, 60 ms instead of 2."""
+    names = Link.__struct_fields__
+    (row,) = warehouse.query(f"SELECT {', '.join(names)} FROM articles WHERE article_id = ?", [article_id])
+    said = {name: value for name, value in zip(names, row, strict=True) if value is not None}
+    return Link(**said) if "story_id" in said else None
 
 
 def _fetched(version: ArticleVersion) -> tuple[str, str]:

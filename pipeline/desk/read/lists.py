@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from connectors.warehouse import Warehouse
 
 LEAD = 280
 """Characters of an article's text that a list shows at most."""
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for a time that is not known."""
 
 
 @dataclass(frozen=True)

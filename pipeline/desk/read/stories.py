@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.warehouse import Warehouse
-from pipeline.desk.read.lists import LEAD, marks
+from pipeline.desk.read.lists import EARLIEST, LEAD, marks
 
 WINDOW = timedelta(days=7)
 """The front page looks back so far from the latest story."""
@@ -17,7 +17,6 @@ HALF_LIFE = timedelta(hours=12)
 """A story's weight is halved so often since its last article."""
 CANDIDATES = 300
 """The front page ranks so many of the best supported and so many of the latest stories."""
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)

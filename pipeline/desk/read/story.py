@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.warehouse import Warehouse
-from pipeline.desk.read.lists import article_lines, marks
+from pipeline.desk.read.lists import EARLIEST, article_lines, marks
 from schemas.records import Story, StoryEvent
 
 MOST_ARTICLES = 600
@@ -115,17 +115,20 @@ def story_page(warehouse: Warehouse, story_id: str) -> StoryPage | None:
 
 def told(warehouse: Warehouse, story_id: str) -> list[Told]:
     """The story's articles, earliest first, then the sections of digests that tell it."""
+    # Sorted here: with ORDER BY and LIMIT DuckDB reads the whole column and not its index, 40 ms instead of 1.
     articles = warehouse.query(
         "SELECT article_id, coalesce(title, ''), source, language, coalesce(published_at, first_seen_at), parent_id, "
         "coalesce(relation, 'original'), similarity, copy_kind, copy_group, wire_credit, word_count FROM articles "
-        f"WHERE story_id = ? ORDER BY coalesce(published_at, first_seen_at), article_id LIMIT {MOST_ARTICLES}",
+        "WHERE story_id = ?",
         [story_id],
     )
+    articles = sorted(articles, key=lambda row: (row[4] is None, row[4] or EARLIEST, row[0]))[:MOST_ARTICLES]
     sections = warehouse.query(
         "SELECT article_id, coalesce(title, ''), parent_id, relation, similarity, copy_kind, section_id "
-        f"FROM article_sections WHERE story_id = ? ORDER BY section_id LIMIT {MOST_ARTICLES}",
+        "FROM article_sections WHERE story_id = ?",
         [story_id],
     )
+    sections = sorted(sections, key=lambda row: row[6])[:MOST_ARTICLES]
     digests = {a.article_id: a for a in article_lines(warehouse, [row[0] for row in sections])}
     return [Told(*row) for row in articles] + [
         Told(
@@ -148,11 +151,10 @@ def told(warehouse: Warehouse, story_id: str) -> list[Told]:
 def _figures(warehouse: Warehouse, story_id: str, articles: Sequence[Told]) -> list[FigureLine]:
     rows = warehouse.query(
         "SELECT figure_id, coalesce(measure, unit, ''), unit, per, kind, period, form, value, low, high, status, "
-        "article_count, independent_count, note, metric_ids FROM figures WHERE story_id = ? "
-        "ORDER BY independent_count DESC, article_count DESC, figure_id",
+        "article_count, independent_count, note, metric_ids FROM figures WHERE story_id = ?",
         [story_id],
     )
-    rows = sorted(rows, key=lambda row: SHOWN.index(row[10]))[:MOST_FIGURES]
+    rows = sorted(rows, key=lambda row: (SHOWN.index(row[10]), -row[12], -row[11], row[0]))[:MOST_FIGURES]
     said = _voices(warehouse, [key for row in rows for key in row[14] or ()], articles)
     return [
         FigureLine(*[*row[:14], tuple(sorted((said[k] for k in row[14] or () if k in said), key=_order))])

@@ -150,3 +150,12 @@ def test_a_time_that_python_can_not_hold_costs_its_row(write):
     found = [a.fetched.failure for a in read(open_archive(path))]
     assert [failure is None for failure in found] == [True, False, True]
     assert found[1].detail.startswith("a value can't be read")
+
+
+def test_a_time_in_a_zone_that_nobody_knows_costs_its_row(write):
+    times = pa.array([0, None], pa.timestamp("us", "UT?"))
+    path = write(ROWS[:1])
+    pq.write_table(pa.Table.from_pylist(ROWS[:2]).append_column("published_at", times), path)
+    found = [a.fetched.failure for a in read(open_archive(path))]
+    assert [failure is None for failure in found] == [False, True]
+    assert "UT?" in found[0].detail
