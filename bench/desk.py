@@ -32,6 +32,10 @@ import aiohttp
 import duckdb
 import psutil
 
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "deploy"))
+
+from engines import postgresql
+
 from connectors.queue import Outgoing, open_queue
 from connectors.warehouse import open_warehouse
 from schemas import wire
@@ -276,8 +280,6 @@ def main() -> None:
 
 
 def on_postgresql(path: pathlib.Path, folder: pathlib.Path, rate: float, seconds: float) -> None:
-    from engines import postgresql
-
     from pipeline.cli.warehouse import copy_all
 
     home = pathlib.Path(tempfile.mkdtemp(prefix="wiredesk-postgresql-"))
