@@ -1,9 +1,10 @@
-"""A real Flink for tests: one cluster serves all workers of a run."""
+"""A real Flink for tests: one cluster serves all workers of a run, a module at a time."""
 
 from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -43,19 +44,20 @@ class Cluster:
         engine.start(self.folder, [part])
 
 
-@pytest.fixture(scope="session")
-def flink_cluster(tmp_path_factory) -> Cluster:
-    """The cluster; a test that kills a part starts it again. Not skipped in CI."""
+@pytest.fixture(scope="module")
+def flink_cluster(tmp_path_factory) -> Iterator[Cluster]:
+    """The cluster, for this module alone: its tests take all slots, and kill parts, which they start again. Not skipped
+    in CI."""
     if (why := engine.missing()) is not None:
         pytest.fail(why) if os.environ.get("CI") == "true" else pytest.skip(why)
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with FileLock(shared / "flink.lock"):
         started = engine.start(shared / FOLDER)
-    settings = FlinkSettings(
-        master=started.url, workers=started.pool, job_server=started.job_server, checkpoint_seconds=1
-    )
-    return Cluster(shared / FOLDER, settings)
+        settings = FlinkSettings(
+            master=started.url, workers=started.pool, job_server=started.job_server, checkpoint_seconds=1
+        )
+        yield Cluster(shared / FOLDER, settings)
 
 
 def stop_all(api: Flink) -> None:
