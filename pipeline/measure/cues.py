@@ -57,7 +57,7 @@ def _announcing(part: Sentence, toks: list[Token], pack: Pack) -> list[Cue]:
 
 
 def _according(part: Sentence, toks: list[Token], i: int, pack: Pack) -> Cue | None:
-    for length in (4, 3, 2):
+    for length in range(min(4, len(toks) - i), 1, -1):
         words = tuple(t.low for t in toks[i : i + length])
         if words in pack.speech.according:
             documented = (

@@ -42,7 +42,7 @@ def with_suffix(tokens: Sequence[Token], number: Number, pack: Pack) -> Number:
             return replace(number, last=k + 2, sort="point", unit="percentage_point")
         return number if low in pack.grammar.percentage else replace(number, last=k + 1, sort="percent", unit="percent")
     money = pack.money
-    for length in (3, 2, 1):
+    for length in range(min(3, n - k), 0, -1):
         name = " ".join(t.low for t in tokens[k : k + length])
         weighs = k + length < n and tokens[k + length].low in pack.grammar.of
         large = (number.value or 0) >= 1e6 and not weighs

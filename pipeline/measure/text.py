@@ -18,7 +18,7 @@ _ABBREVIATIONS = frozenset(
     mich minn miss mo mont neb nev okla ore pa tenn tex va vt wash wis wyo rs eg ie al cf ave blvd rd bros
     gmbh messrs a b c d e f g h i j k l m n o p q r s t u v w x y z""".split()
 )
-_END = re.compile(r"[.!?…]+[\"'”’)\]]*[ \t\u00a0]+(?=[\"'“‘(\[$€£—–-]*[^\W_a-z])|\n+")
+_END = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’)\]]*[ \t\u00a0]+(?=[\"'“‘(\[$€£—–-]*[^\W_a-z])|\n+")
 _RUN = re.compile(r"[^\W_]*")
 _LAST_WORD = re.compile(r"([^\W\d_]+)\.$")
 _INITIALS = re.compile(r"(?:^|[\s(\"“])(?:[^\W\d_]\.)+$")

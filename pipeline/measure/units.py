@@ -73,7 +73,7 @@ def _measure(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | N
     if tokens[j].text == "°" and j + 1 < n and tokens[j + 1].text in ("C", "F"):
         name = {"C": "degree_celsius", "F": "degree_fahrenheit"}[tokens[j + 1].text]
         return Counted(name, "temperature", j + 2)
-    for length in (3, 2, 1):
+    for length in range(min(3, n - j), 0, -1):
         key = tuple(t.low for t in tokens[j : j + length])
         unit = pack.units.by_words.get(key)
         if unit is not None:
@@ -167,7 +167,7 @@ def _age(tokens: Sequence[Token], number: Number, pack: Pack) -> Counted | None:
     if linked in pack.grammar.aged:
         return Counted("year", "age", number.last, ("age",))  # "aged 34", "between the ages of 17 and 20"
     after = tokens[number.last].text if number.last < len(tokens) else "."
-    if before[-2:] and before[-1] in pack.grammar.than and before[-2] in pack.words.aged:
+    if len(before) > 1 and before[-1] in pack.grammar.than and before[-2] in pack.words.aged:
         return Counted("year", "age", number.last, ("age",))
     limited = len(before) > 1 and before[-1] in pack.words.age_limits and before[-2] in pack.words.crowd
     after_limit = tokens[number.last].low if number.last < len(tokens) else "."
