@@ -74,7 +74,7 @@ def backfill(
       wiredesk backfill dump.parquet --dry-run
       wiredesk backfill s3://news/2026/ --runner FlinkRunner --flink-master http://127.0.0.1:8081 --beam=--parallelism=8
     """
-    on_flink = runner == "FlinkRunner" and not dry_run
+    on_flink = runner == "FlinkRunner"
     options = beam_options if on_flink else checked_beam_options(runner, beam_options)
     selection = _selection(since, until, sites, languages, sample)
     beam_storage(options)

@@ -154,6 +154,7 @@ def test_a_dry_run_says_what_is_inside_and_writes_nothing(tmp_path, url, capsys)
     out = capsys.readouterr().out
     assert "2026-05-01 to 2026-05-12" in out
     assert "image/png 1" in out
+    assert main(["backfill", str(path), "--dry-run", "--runner", "FlinkRunner"]) == 0  # it needs no cluster
 
 
 def test_the_table_names_archives_rejects_and_what_is_none(tmp_path, url, capsys):
