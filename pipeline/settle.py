@@ -247,7 +247,8 @@ class _Counted(beam.DoFn):
 
 class _SettleBatch(_Counted):
     def process(self, element: tuple[bytes, Iterable[Draft]]) -> None:
-        self._settle(sorted(element[1], key=lambda d: (d.partition, d.position)))
+        # The end of a partition last: where the batch is halved, it must not be noted before what it ends.
+        self._settle(sorted(element[1], key=lambda d: (d.partition, d.last, d.position)))
 
 
 class _SettleBundle(_Counted):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.warehouse import OpenWarehouse, WarehouseFailed
+from pipeline import settle
 from pipeline.channel import Item, NoMore
 from pipeline.cli.audit import check
 from pipeline.cli.batches import Batches
@@ -75,6 +76,21 @@ def test_the_end_of_a_partition_is_recorded(opener):
     with opener().hold() as warehouse:
         (progress,) = warehouse.progress("c")
         assert (progress.position, progress.records, progress.done) == (0, 0, True)
+
+
+def test_the_end_of_a_partition_is_recorded_after_what_it_ends_where_the_batch_is_halved(opener, monkeypatch):
+    whole = settle.settle
+
+    def one_at_a_time(drafts, *rest):
+        if len(drafts) > 1:
+            raise ValueError("too many")
+        return whole(drafts, *rest)
+
+    monkeypatch.setattr(settle, "settle", one_at_a_time)
+    Batches(opener, "c", Steps(), lambda: NOW).run([Item(item(1), 1), Item(item(2), 2), NoMore()])
+    with opener().hold() as warehouse:
+        (progress,) = warehouse.progress("c")
+        assert (progress.position, progress.records, progress.done) == (2, 2, True)
 
 
 def test_repeats_are_counted_apart(opener):

@@ -152,7 +152,6 @@ def _lists(column: pa.ChunkedArray) -> list[Any]:
 
 
 @functools.cache
-@functools.cache
 def _readers(cls: type[Record]) -> Mapping[str, Callable[[Any], Any] | None]:
     """Field -> what makes its value of a column's value."""
     hints = typing.get_type_hints(cls)
