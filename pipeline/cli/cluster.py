@@ -16,6 +16,8 @@ from pipeline.cli.settings import FlinkSettings
 if TYPE_CHECKING:
     import apache_beam as beam
 
+PATIENCE = 7 * 86400.0
+"""Seconds for which a batch waits for the warehouse. Meanwhile nothing is read, and nothing is lost."""
 START_SECONDS = 180.0
 """How long a job may take until it is at work."""
 END_SECONDS = 60.0

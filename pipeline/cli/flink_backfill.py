@@ -19,7 +19,7 @@ from connectors.flink import Flink, Job
 from connectors.warehouse import OpenWarehouse
 from pipeline.channel import Counts
 from pipeline.cli.archive_run import Advance, Tally
-from pipeline.cli.cluster import START_SECONDS, TRIES, Submission, not_at_work, where
+from pipeline.cli.cluster import PATIENCE, START_SECONDS, TRIES, Submission, not_at_work, where
 from pipeline.cli.doors import now
 from pipeline.cli.errors import Failed
 from pipeline.cli.settings import FlinkSettings
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 JOB_NAME = "wiredesk-backfill"
-PATIENCE = 7 * 86400.0
-"""Seconds for which a batch waits for the warehouse. Meanwhile nothing is read, and nothing is lost."""
 LOOK = 2.0
 """Seconds between two looks at the warehouse."""
 KNOWN = ("items", "new", "seen_before")

@@ -10,7 +10,7 @@ from connectors.flink import Flink
 from connectors.queue import DeadLetter, Message, Queue, open_queue, read_fetched
 from connectors.warehouse import OpenWarehouse
 from pipeline.channel import Item
-from pipeline.cli.cluster import Submission
+from pipeline.cli.cluster import PATIENCE, Submission
 from pipeline.cli.dead_letters import bury
 from pipeline.cli.doors import now, the_queue, warehouse_opener
 from pipeline.cli.settings import Settings, StreamSettings, load_settings
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 UNREADABLE = "queue"
 """The source of items that ``read_fetched`` made of what is none."""
-PATIENCE = 7 * 86400.0
-"""Seconds for which a batch waits for the warehouse. Meanwhile nothing is read, and nothing is lost."""
 
 
 @dataclass(frozen=True)
