@@ -97,7 +97,12 @@ def postgresql_url(postgresql_server) -> Iterator[str]:
     yield url
     open_warehouse(url).close()
     with psycopg.connect(postgresql_server, autocommit=True) as connection:
-        connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        connection.execute("SET lock_timeout = '60s'")
+        try:
+            connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        except psycopg.errors.LockNotAvailable:
+            others = connection.execute("SELECT * FROM pg_stat_activity WHERE pid <> pg_backend_pid()").fetchall()
+            pytest.fail(f"somebody keeps the tables of the test locked, one of {others}")
 
 
 @pytest.fixture(scope="session")
