@@ -6,6 +6,7 @@ single spaces, one paragraph a line and no empty lines.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -53,6 +54,7 @@ def clean_line(raw: str | None, cap: int = TITLE_CAP) -> str | None:
     return line or None
 
 
+@functools.lru_cache(maxsize=128)  # one step after the other asks about the same few texts
 def count_words(text: str) -> int:
     """Words of the text; of Chinese, Japanese, Thai and the like, which have no spaces, the characters."""
     unspaced = 0 if text.isascii() else len(_UNSPACED.findall(text))

@@ -8,12 +8,13 @@ something says that they are one: a page needs ``MIN_PAGE_WORDS``, a feed's or a
 
 from __future__ import annotations
 
+import copy
 import errno
 import itertools
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import htmldate
 import trafilatura
@@ -22,7 +23,7 @@ from lxml import etree
 from lxml import html as lxml_html
 from lxml.html import HtmlElement
 
-from pipeline.extraction import rights, urls
+from pipeline.extraction import rights, urls, walls
 from pipeline.extraction.charset import decode
 from pipeline.extraction.dates import Belief, believe, url_clue
 from pipeline.extraction.furniture import without_furniture
@@ -31,7 +32,7 @@ from pipeline.extraction.languages import language_of
 from pipeline.extraction.maintext import main_text
 from pipeline.extraction.markup import parse
 from pipeline.extraction.metadata import Declared, author_names, declared
-from pipeline.extraction.walls import PAGE_CAP, Page, judge, longest
+from pipeline.extraction.walls import PAGE_CAP, judge, longest
 from pipeline.extraction.wire_credit import wire_credit
 from schemas import ids
 from schemas.records import DateClue, Entry, Failure, Fetched, Revision
@@ -66,21 +67,21 @@ def extract(fetched: Fetched, now: datetime, honour_rights: bool = True) -> Revi
     """
     if fetched.kind == "feed":
         return fetched.failure or Failure(reason="feed_unreadable", detail="no reason given")
-    page, said, refusal = _page(fetched)
-    content = _better(page, _entry_text(fetched))
+    page = _page(fetched)
+    content = _better(page.content, _entry_text(fetched))
     if content is None:
-        return fetched.failure or refusal or Failure(reason="no_text", detail="neither page nor entry has text")
-    told = rights.signals(fetched, said)
+        return fetched.failure or page.refusal or Failure(reason="no_text", detail="neither page nor entry has text")
+    told = rights.signals(fetched, page.said)
     if honour_rights and (reserved := rights.reservation(fetched, told)) is not None:
         return Failure(reason=rights.RESERVED, detail=reserved)
     guid = fetched.entry.guid if fetched.entry else None
     requested = fetched.url or guid
-    canonical = urls.canonical(requested, fetched.final_url, said.urls)
+    canonical = urls.canonical(requested, fetched.final_url, page.said.urls)
     if canonical is None:
         if not guid:
             return Failure(reason="unsupported_url", detail=(fetched.url or "no URL and no id")[:200])
         canonical = urls.nameless(fetched.source, guid)
-    return _revision(fetched, content, said, canonical, rights.in_words(told), now)
+    return _revision(fetched, content, page, canonical, rights.in_words(told), now)
 
 
 def reads_html(fetched: Fetched) -> bool:
@@ -107,29 +108,35 @@ def extract_or_explain(fetched: Fetched, now: datetime, honour_rights: bool = Tr
 # -- texts -------------------------------------------------------------------------------------------------------------
 
 
-def _page(fetched: Fetched) -> tuple[Content | None, Declared, Failure | None]:
-    """The page's text, what it declares, and why the text can't be used."""
+class _Page(NamedTuple):
+    """The page's text, what it declares, why the text can't be used, and the page as it was parsed."""
+
+    content: Content | None = None
+    said: Declared = Declared()
+    refusal: Failure | None = None
+    tree: HtmlElement | None = None
+
+
+def _page(fetched: Fetched) -> _Page:
     if fetched.body is None:
-        return None, Declared(), None
+        return _Page()
     markup = decode(fetched.body, fetched.content_type)
     if (fetched.content_type or "").lower().startswith("text/plain"):
         text = clean_text(unwrapped(markup))
-        return (Content(text, text, "page"), Declared(), None) if text else (None, Declared(), None)
+        return _Page(Content(text, text, "page") if text else None)
     tree = parse(markup)
     if tree is None:
-        return None, Declared(), Failure(reason="no_text", detail="not HTML")
+        return _Page(refusal=Failure(reason="no_text", detail="not HTML"))
     said = declared(tree)
     titles = [title for title in (tree.findtext(".//title"), *(h.text_content() for h in tree.iter("h1"))) if title]
-    found = main_text(tree, said)
+    found = main_text(copy.deepcopy(tree), said)  # which takes it apart
     words = count_words(found.text)
-    # Read anew, since main_text takes the tree apart: buttons tell of walls.
-    visible = _visible(parse(markup)) if words <= longest() else ""
     wall = judge(
-        Page(
+        walls.Page(
             title="\n".join(" ".join(title.split()) for title in titles[:4]),
             text=found.raw,
             words=words,
-            visible=visible,
+            visible=_visible(tree) if words <= longest() else "",  # buttons tell of walls
             html=markup,
             url=fetched.url or "",
             final_url=fetched.final_url or "",
@@ -139,10 +146,10 @@ def _page(fetched: Fetched) -> tuple[Content | None, Declared, Failure | None]:
         )
     )
     if wall is not None:
-        return None, said, wall
+        return _Page(None, said, wall, tree)
     if words < MIN_PAGE_WORDS:
-        return None, said, Failure(reason="no_text", detail=f"{words} words")
-    return Content(found.text, found.raw, "page"), said, None
+        return _Page(None, said, Failure(reason="no_text", detail=f"{words} words"), tree)
+    return _Page(Content(found.text, found.raw, "page"), said, None, tree)
 
 
 def _visible(tree: HtmlElement) -> str:
@@ -211,9 +218,9 @@ def _folded(text: str | None) -> str:
 
 
 def _revision(
-    fetched: Fetched, content: Content, said: Declared, canonical: str, told: str | None, now: datetime
+    fetched: Fetched, content: Content, page: _Page, canonical: str, told: str | None, now: datetime
 ) -> Revision:
-    entry = fetched.entry or Entry()
+    entry, said = fetched.entry or Entry(), page.said
     titles = [said.title, entry.title]
     if content.origin != "page":  # the page may be a wall with a title of its own
         titles.reverse()
@@ -221,7 +228,7 @@ def _revision(
     tags = (*said.languages, fetched.headers.get("content-language"), entry.language)
     language = language_of(content.text, tags)
     authors = said.authors or author_names(entry.authors)
-    clues = _clues(fetched, said, entry, canonical)
+    clues = _clues(fetched, page, entry, canonical)
     telling = next((tag for tag in tags if tag and "-" in tag), language)
     dated = believe(clues, fetched_at=fetched.fetched_at, now=now, language=telling)
     changed = believe(clues, fetched_at=fetched.fetched_at, now=now, language=telling, role="modified")
@@ -251,25 +258,22 @@ def _revision(
     )
 
 
-def _clues(fetched: Fetched, said: Declared, entry: Entry, canonical: str) -> list[DateClue]:
+def _clues(fetched: Fetched, page: _Page, entry: Entry, canonical: str) -> list[DateClue]:
     """All dates that the item gives, and where it gives none, the one that htmldate finds on the page."""
-    clues = [*said.dates, *entry.dates]
+    clues = [*page.said.dates, *entry.dates]
     clues += [clue for clue in map(url_clue, (canonical, fetched.url)) if clue]
     served = fetched.headers.get("last-modified")
     if served:
         clues.append(DateClue(raw=served, origin="http"))
-    if fetched.body is not None and all(clue.role != "published" or clue.origin == "http" for clue in clues):
-        found = _date_in_text(fetched)
+    if page.tree is not None and all(clue.role != "published" or clue.origin == "http" for clue in clues):
+        found = _date_on(page.tree, fetched)
         if found:
             clues.append(DateClue(raw=found, origin="text"))
     return clues
 
 
-def _date_in_text(fetched: Fetched) -> str | None:
+def _date_on(tree: HtmlElement, fetched: Fetched) -> str | None:
     latest = fetched.fetched_at.date().isoformat() if fetched.fetched_at else None
-    tree = parse(decode(fetched.body or b"", fetched.content_type))
-    if tree is None:
-        return None
     return htmldate.find_date(tree, original_date=True, extensive_search=False, min_date="1990-01-01", max_date=latest)
 
 
