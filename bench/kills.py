@@ -52,7 +52,7 @@ def article_text(rng: random.Random) -> str:
 
 
 class Outlets:
-    """Feeds on one port of 127.0.0.1; each shows one more article every time it is asked, up to the last."""
+    """Feeds on one port of this machine; each shows three more articles every time it is asked, up to the last."""
 
     def __init__(self, outlets: int, articles: int, seed: int):
         rng = random.Random(seed)
@@ -64,17 +64,21 @@ class Outlets:
         threading.Thread(target=self._serve, daemon=True).start()
         self._ready.wait()
 
+    def host(self, outlet: int) -> str:
+        """Where the outlet is served."""
+        return "127.0.0.1"
+
+    def base(self, outlet: int) -> str:
+        """What all addresses of the outlet begin with."""
+        return f"http://{self.host(outlet)}:{self.port}/{outlet}"
+
     def show_all(self) -> None:
         """From now on every feed shows all its articles."""
         self.asked = [len(articles) for articles in self.articles]
 
     def urls(self) -> set[str]:
         """Of all articles."""
-        return {
-            f"http://127.0.0.1:{self.port}/{o}/story-{a}"
-            for o, articles in enumerate(self.articles)
-            for a in range(len(articles))
-        }
+        return {f"{self.base(o)}/story-{a}" for o, articles in enumerate(self.articles) for a in range(len(articles))}
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -83,9 +87,9 @@ class Outlets:
         app.router.add_get("/{outlet}/story-{article}", self._page)
         runner = web.AppRunner(app, access_log=None)
         self._loop.run_until_complete(runner.setup())
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        self._loop.run_until_complete(site.start())
-        self.port = runner.addresses[0][1]
+        for host in dict.fromkeys(map(self.host, range(len(self.articles)))):
+            self._loop.run_until_complete(web.TCPSite(runner, host, self.port).start())
+            self.port = runner.addresses[0][1]
         self._ready.set()
         self._loop.run_forever()
 
@@ -101,8 +105,8 @@ class Outlets:
     def document(self, outlet: int, count: int) -> str:
         """The outlet's feed when it shows so many articles."""
         items = "".join(
-            f"<item><title>Story {a} of outlet {outlet}</title><link>http://127.0.0.1:{self.port}/{outlet}/story-{a}"
-            f"</link><guid>{outlet}-{a}</guid></item>"
+            f"<item><title>Story {a} of outlet {outlet}</title><link>{self.base(outlet)}/story-{a}</link>"
+            f"<guid>{outlet}-{a}</guid></item>"
             for a in range(count)
         )
         return f'<?xml version="1.0"?><rss version="2.0"><channel><title>{outlet}</title>{items}</channel></rss>'
@@ -125,7 +129,7 @@ def wiredesk(*arguments: str) -> list[str]:
 def sources_of(world: Outlets, seconds: int) -> str:
     """A sources file of all outlets, each asked every so many seconds."""
     return "".join(
-        f'[[source]]\nname = "outlet-{o}"\nurl = "http://127.0.0.1:{world.port}/{o}/feed"\n'
+        f'[[source]]\nname = "outlet-{o}"\nurl = "{world.base(o)}/feed"\n'
         f'min_interval = "{seconds}s"\nmax_interval = "{seconds}s"\n\n'
         for o in range(len(world.articles))
     )

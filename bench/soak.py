@@ -61,14 +61,13 @@ class Universe(Outlets):
         self.shown = [0] * outlets
         super().__init__(outlets, articles, seed)
 
+    def host(self, outlet: int) -> str:
+        """Each has a host of its own, as on the net: a host is asked for little at a time."""
+        return f"127.0.{1 + outlet // 250}.{1 + outlet % 250}"
+
     def published(self) -> set[str]:
         """The addresses of what was shown by outlets that can be reached."""
-        return {
-            f"http://127.0.0.1:{self.port}/{o}/story-{a}"
-            for o, count in enumerate(self.shown)
-            if o % 20 != 0
-            for a in range(count)
-        }
+        return {f"{self.base(o)}/story-{a}" for o, count in enumerate(self.shown) if o % 20 != 0 for a in range(count)}
 
     async def _feed(self, request: web.Request) -> web.StreamResponse:
         outlet = int(request.match_info["outlet"])
