@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from spawned import spawned
 
 from connectors.poller import PollState
 from connectors.queue import open_queue
@@ -185,6 +186,6 @@ def test_any_language_is_written_whatever_the_locale_is(encoding, tmp_path):
 
 def test_a_reader_that_goes_away_is_no_error():
     command = [sys.executable, "-c", "import sys; from pipeline.cli import main; sys.exit(main(['--help']))"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with spawned(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert "Traceback" not in process.stderr.read().decode()

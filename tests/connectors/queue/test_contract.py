@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from spawned import spawned
 
 from connectors.queue import Message, Outgoing, open_queue, read_fetched
 from schemas import wire
@@ -167,7 +168,7 @@ while True:
 
 
 def test_a_killed_appender_leaves_all_that_was_acknowledged_in_order(queue, queue_url):
-    with subprocess.Popen([sys.executable, "-c", KILLED, queue_url], stdout=subprocess.PIPE, text=True) as process:
+    with spawned([sys.executable, "-c", KILLED, queue_url], stdout=subprocess.PIPE, text=True) as process:
         acknowledged = [int(process.stdout.readline()) for _ in range(20)][-1]
         process.kill()
         acknowledged = max([acknowledged, *map(int, process.stdout.read().split())])

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from spawned import spawned
 
 from connectors.queue import Outgoing, QueueFull, open_queue
 from connectors.queue.sqlite import Limits, SQLiteQueue, parse_url
@@ -201,7 +202,7 @@ while True:
 
 def test_a_killed_appender_leaves_whole_batches(tmp_path):
     url = f"sqlite:///{tmp_path}/q.db"
-    with subprocess.Popen([sys.executable, "-c", KILLED, url], stdout=subprocess.PIPE) as process:
+    with spawned([sys.executable, "-c", KILLED, url], stdout=subprocess.PIPE) as process:
         for _ in range(20):
             process.stdout.readline()
         process.kill()

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from spawned import spawned
 
 from connectors.warehouse import OpenWarehouse, open_warehouse
 from schemas.records import Article, Receipt, Sketch
@@ -89,7 +90,7 @@ for n in range(int(sys.argv[2])):
 def test_a_killed_writer_leaves_the_last_acknowledged_batch_whole(warehouse_url):
     command = [sys.executable, "-c", WRITER, warehouse_url, "100000"]
     for _ in range(3):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        with spawned(command, stdout=subprocess.PIPE, text=True) as process:
             acknowledged = [int(process.stdout.readline()) for _ in range(6)][-1]
             process.kill()
             acknowledged = max([acknowledged, *map(int, process.stdout.read().split())])
@@ -105,9 +106,7 @@ def test_a_killed_writer_leaves_the_last_acknowledged_batch_whole(warehouse_url)
 
 def test_a_reader_gets_its_turn_while_another_process_writes(warehouse_url):
     open_warehouse(warehouse_url).migrate()
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, warehouse_url, "12"], stdout=subprocess.PIPE, text=True
-    ) as writer:
+    with spawned([sys.executable, "-c", WRITER, warehouse_url, "12"], stdout=subprocess.PIPE, text=True) as writer:
         writer.stdout.readline()
         seen = []
         while writer.poll() is None:

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from engines import postgresql
 from psycopg import errors
+from spawned import spawned
 
 from connectors.warehouse import OpenWarehouse, WarehouseBusy, WarehouseError, WarehouseFailed, ddl, open_warehouse
 from connectors.warehouse.postgresql import PostgreSQLWarehouse
@@ -265,7 +266,7 @@ with open_warehouse(sys.argv[1]).hold():
 @pytest.fixture
 def held(made, postgresql_url):
     """Another process that holds the warehouse."""
-    with subprocess.Popen(
+    with spawned(
         [sys.executable, "-c", HOLDER, postgresql_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout.readline() == "held\n"
@@ -366,7 +367,7 @@ def test_a_writer_killed_in_the_middle_of_a_batch_leaves_nothing_of_it(made, url
     made.apply(
         [article("a", title="before"), Link(article_id="a", story_id="a"), Progress(channel="q", position=1, at=NOW)]
     )
-    with subprocess.Popen(
+    with spawned(
         [sys.executable, "-c", KILLED, url.replace("0.3", "60")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

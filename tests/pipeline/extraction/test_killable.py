@@ -9,6 +9,7 @@ import time
 
 import psutil
 import pytest
+from spawned import spawned
 
 from pipeline.extraction import killable
 from pipeline.extraction.killable import Job, Killed, Limits
@@ -91,7 +92,7 @@ def test_workers_end_with_a_killed_parent():
         "    print(Job(Limits(workers=1), os.getpid, (), 30).result(), flush=True)\n"
         "    signal.pause()\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+    with spawned([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         worker = psutil.Process(int(parent.stdout.readline()))
         parent.kill()

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from apache_beam.portability.api import (
     beam_provision_api_pb2,
     beam_provision_api_pb2_grpc,
 )
+from spawned import spawned
 
 from pipeline.runners.pool import LOGS_KEPT, WorkerPool, serve
 from pipeline.runners.worker import ask, described
@@ -86,6 +86,13 @@ def workers() -> list[psutil.Process]:
     return found
 
 
+def the_worker() -> psutil.Process:
+    """The only one. A process that has just begun may not show its command yet."""
+    eventually(workers)
+    (found,) = workers()
+    return found
+
+
 def eventually(condition) -> None:
     deadline = time.monotonic() + 60
     while not condition():
@@ -101,7 +108,7 @@ def test_a_worker_is_a_process_that_asks_the_runner(pool, runner, tmp_path):
 
 def test_a_worker_is_stopped_when_the_runner_says_so(pool, silent):
     pool.StartWorker(started("7-1", silent))
-    (worker,) = workers()
+    worker = the_worker()
     pool.StopWorker(beam_fn_api_pb2.StopWorkerRequest(worker_id="7-1"))
     assert not worker.is_running()
 
@@ -128,14 +135,13 @@ def test_old_logs_make_room(pool, silent, tmp_path):
 
 def test_workers_die_with_the_pool(silent, tmp_path):
     command = [sys.executable, "-m", "pipeline", "worker-pool", "--port", "0", "--logs", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with spawned(command, stdout=subprocess.PIPE, text=True) as process:
         port = process.stdout.readline().split(":")[1].split(",")[0]
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             stub = beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolStub(channel)
             stub.StartWorker(started("7-1", silent), wait_for_ready=True)
-        (worker,) = workers()
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        worker = the_worker()
+        process.kill()
     eventually(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
 
 
