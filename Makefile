@@ -73,7 +73,7 @@ schemas: setup ## write docs/schemas/ and docs/tables.md again from the records
 	@$(BIN)/python -m schemas.publish docs
 
 lock: setup ## resolve the dependencies again
-	@$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --group dev --no-header --no-annotate \
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --extra google --group dev --no-header --no-annotate \
 		--quiet --output-file requirements.lock pyproject.toml
 
 engines: setup ## Kafka, Flink and PostgreSQL on this machine, to try wiredesk out on them (needs Java 17 and Maven)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,13 +17,17 @@ from pipeline.channel import Counts
 from pipeline.cli.archive_report import COUNTED, Bar, print_json, print_table, report
 from pipeline.cli.archive_run import Tally, channel_of, run_archive
 from pipeline.cli.batches import Batches
+from pipeline.cli.dataflow import must_be_reached
 from pipeline.cli.doors import now, warehouse_opener
 from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.runners import DATAFLOW, DIRECT, checked_beam_options, runner_option
 from pipeline.cli.settings import Settings
 from pipeline.cli.steps import steps
 from pipeline.cli.stopping import stop_on_signals
-from pipeline.cli.stream import checked_beam_options
 from pipeline.selection import Selection
+
+if TYPE_CHECKING:
+    from pipeline.cli.cluster_backfill import Backfill, RunningJob
 
 GO_ON = "stopped before the end: run the same command again to go on"
 
@@ -39,7 +44,7 @@ GO_ON = "stopped before the end: run the same command again to go on"
 @click.option("--sample", metavar="SHARE", help="Only this share of the URLs, always the same: 1% or 0.01.")
 @click.option("--dry-run", is_flag=True, help="Say what is inside and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end, no bar.")
-@click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner: DirectRunner or FlinkRunner.")
+@runner_option
 @click.option("--flink-master", "--flink_master", metavar="URL", help="Flink's dashboard, for FlinkRunner.")
 @click.option("--beam", "beam_options", multiple=True, metavar="--OPTION=VALUE", help="A Beam option; may be repeated.")
 @click.pass_obj
@@ -64,8 +69,8 @@ def backfill(
 
     A PATH is a file, a folder, a glob, a list of paths (warc.paths.gz), or any of these on s3://, gs:// or hdfs://. A
     backfill that was stopped, by whatever, goes on where it was when the same command is run again. With --runner
-    FlinkRunner a cluster does it, whose workers must find the archives under the same paths; this command stays until
-    all is done.
+    FlinkRunner or DataflowRunner a cluster does it, whose workers must find the archives under the same paths; this
+    command stays until all is done.
 
     \b
     Example:
@@ -74,24 +79,26 @@ def backfill(
       wiredesk backfill dump.parquet --dry-run
       wiredesk backfill s3://news/2026/ --runner FlinkRunner --flink-master http://127.0.0.1:8081 --beam=--parallelism=8
     """
-    on_flink = runner == "FlinkRunner"
-    options = beam_options if on_flink else checked_beam_options(runner, beam_options)
+    here = runner == DIRECT
+    options = checked_beam_options(beam_options) if here else beam_options
+    if runner == DATAFLOW:
+        must_be_reached(warehouse_url or settings.warehouse, *paths)
     selection = _selection(since, until, sites, languages, sample)
     beam_storage(options)
-    found = open_archives([everywhere(p) for p in paths] if on_flink else paths, archive_format, _fields(fields))
+    found = open_archives(paths if here else [everywhere(p) for p in paths], archive_format, _fields(fields))
     if dry_run:
         _dry_run(settings, found, selection, as_json)
         return
     opener = warehouse_opener(warehouse_url or settings.warehouse)
     chosen = steps(settings, selection)
     began, tallies = time.monotonic(), []
-    if on_flink:
-        from pipeline.cli.flink_backfill import KNOWN, Backfill, FlinkBackfill
+    if not here:
+        from pipeline.cli.cluster_backfill import KNOWN, Backfill, ClusterBackfill
 
-        flink = settings.flink.model_copy(update={"master": flink_master or settings.flink.master})
         named = tuple((channel_of(archive, selection), archive) for archive in found.archives)
+        work = ClusterBackfill(Backfill(named, opener, chosen), _starter(settings, runner, flink_master, options))
         with stop_on_signals() as stop, _bar(found, as_json) as bar:
-            tallies = FlinkBackfill(flink, Backfill(named, opener, chosen), options).run(stop, bar.advance)
+            tallies = work.run(stop, bar.advance)
         _tell(tallies, found, time.monotonic() - began, as_json, KNOWN)
         return
     with stop_on_signals() as stop, _bar(found, as_json) as bar:
@@ -102,6 +109,17 @@ def backfill(
             bar.end(tally)
             tallies.append(tally)
     _tell(tallies, found, time.monotonic() - began, as_json)
+
+
+def _starter(
+    settings: Settings, runner: str, flink_master: str | None, options: Sequence[str]
+) -> Callable[[Backfill, str], RunningJob]:
+    """What starts a job of a name on the cluster that is meant."""
+    from pipeline.cli import dataflow, flink
+
+    if runner == DATAFLOW:
+        return lambda build, name: dataflow.start(build, options, job_name=name)
+    return lambda build, name: flink.start(settings.flink, flink_master, build, [f"--job_name={name}", *options])
 
 
 def _tell(tallies: list[Tally], found: Found, seconds: float, as_json: bool, counted: Sequence[str] = COUNTED) -> None:

@@ -8,9 +8,9 @@ import click
 import msgspec
 
 from connectors.flink import Flink, Job
-from pipeline.cli.cluster import chosen, replace, told
+from pipeline.cli.cluster_stream import the_stream
 from pipeline.cli.doors import now
-from pipeline.cli.flink_stream import flink_stream
+from pipeline.cli.flink import chosen, on_flink, replace, told
 from pipeline.cli.settings import Settings
 
 _master = click.option("--flink-master", "--flink_master", "master", metavar="URL", help="Flink's dashboard.")
@@ -91,7 +91,8 @@ def upgrade(
     Example:
       wiredesk jobs upgrade --flink-master http://127.0.0.1:8081 --parallelism=4
     """
-    cluster, submission = flink_stream(settings, queue_url, warehouse_url, master, beam_options)
+    build = the_stream(settings, queue_url, warehouse_url)
+    cluster, submission = on_flink(settings.flink, master, build, beam_options)
     with submission.packed() as packed:
         new, savepoint, kept = replace(cluster, chosen(cluster, job), packed, replay=replay)
     click.echo(f"stopped with {savepoint}")

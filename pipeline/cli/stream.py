@@ -20,6 +20,7 @@ from pipeline.cli.dead_letters import bury, dead_letters, left_unburied
 from pipeline.cli.doors import now, the_queue, warehouse_opener
 from pipeline.cli.errors import UserError
 from pipeline.cli.metrics import Metrics, count_batch, count_measured
+from pipeline.cli.runners import DATAFLOW, DIRECT, STOPS, checked_beam_options, runner_option
 from pipeline.cli.settings import Settings, StreamSettings
 from pipeline.cli.steps import steps
 from pipeline.cli.stopping import stop_on_signals
@@ -42,7 +43,7 @@ LOOK_SECONDS = 5.0
 @click.option("--warehouse", "warehouse_url", metavar="URL", help="Where rows go (duckdb:///path, postgresql://...).")
 @click.option("--once", is_flag=True, help="End when the queue is empty.")
 @click.option("--metrics", metavar="HOST:PORT", help="Serve metrics for Prometheus, /healthz and /readyz there.")
-@click.option("--runner", default="DirectRunner", metavar="NAME", help="Beam runner: DirectRunner or FlinkRunner.")
+@runner_option
 @click.option("--flink-master", "--flink_master", metavar="URL", help="Flink's dashboard, for FlinkRunner.")
 @click.argument("beam_options", nargs=-1, type=click.UNPROCESSED, metavar="[BEAM OPTIONS]")
 @click.pass_obj
@@ -56,19 +57,19 @@ def stream(
     flink_master: str | None,
     beam_options: tuple[str, ...],
 ) -> None:
-    """Turn the queue's items into the warehouse's rows, until stopped (or --once). With --runner FlinkRunner a cluster
-    does it: the job is submitted, and at work when this command ends (see also: wiredesk jobs).
+    """Turn the queue's items into the warehouse's rows, until stopped (or --once). With --runner FlinkRunner or
+    DataflowRunner a cluster does it: the job is submitted, and at work when this command ends.
 
     \b
     Example:
       wiredesk stream --queue sqlite:///var/queue.db --warehouse duckdb:///var/wiredesk.duckdb
       wiredesk stream --runner FlinkRunner --flink-master http://127.0.0.1:8081 --parallelism=4
     """
-    if runner == "FlinkRunner":
+    if runner != DIRECT:
         if once:
-            raise UserError("--once: a job on Flink goes on until it is stopped (wiredesk jobs stop)")
-        return _submit(settings, queue_url, warehouse_url, flink_master, beam_options)
-    options = checked_beam_options(runner, beam_options)
+            raise UserError(f"--once: a job of {runner} goes on until it is stopped ({STOPS[runner]})")
+        return _submit(settings, queue_url, warehouse_url, runner, flink_master, beam_options)
+    options = checked_beam_options(beam_options)
     watch = Watch(Metrics("stream"), Health())
     where = warehouse_url or settings.warehouse
     if settings.stream.snapshot_seconds and not where.startswith("duckdb:"):
@@ -89,13 +90,23 @@ def _submit(
     settings: Settings,
     queue_url: str | None,
     warehouse_url: str | None,
+    runner: str,
     flink_master: str | None,
     beam_options: Sequence[str],
 ) -> None:
-    from pipeline.cli.cluster import told
-    from pipeline.cli.flink_stream import flink_stream
+    from pipeline.cli import dataflow
+    from pipeline.cli.cluster_stream import the_stream
+    from pipeline.cli.flink import on_flink, told
 
-    cluster, submission = flink_stream(settings, queue_url, warehouse_url, flink_master, beam_options)
+    if runner == DATAFLOW:
+        dataflow.must_be_reached(queue_url or settings.queue, warehouse_url or settings.warehouse)
+        job = dataflow.start(the_stream(settings, queue_url, warehouse_url), beam_options)
+        click.echo(f"the job is submitted: {job.where}")
+        job.at_work()
+        click.echo("and it runs; how far it is: wiredesk queue status; what it finds: the warehouse")
+        return
+    build = the_stream(settings, queue_url, warehouse_url)
+    cluster, submission = on_flink(settings.flink, flink_master, build, beam_options)
     with submission.packed() as packed:
         click.echo(told(cluster, packed.start(cluster)))
 
@@ -256,23 +267,6 @@ def after(positions: Positions, messages: Sequence[Message]) -> dict[int, int]:
     for m in messages:
         new[m.partition] = max(new.get(m.partition, 0), m.offset + 1)
     return new
-
-
-def checked_beam_options(runner: str, options: Sequence[str]) -> tuple[str, ...]:
-    """Beam's options as given, if the runner is one that works here and Beam knows them all. Raises ``UserError``."""
-    if runner != "DirectRunner":
-        raise UserError(f"--runner {runner}: wiredesk runs on DirectRunner and on FlinkRunner")
-    if not options:
-        return ()
-    from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
-
-    parser = _BeamArgumentParser(allow_abbrev=False)
-    for cls in PipelineOptions.__subclasses__():
-        cls._add_argparse_args(parser)
-    _, unknown = parser.parse_known_args(list(options))
-    if unknown:
-        raise UserError(f"no such option: {unknown[0]} (neither of this command nor of Beam)")
-    return tuple(options)
 
 
 def _item(message: Message, channel: str) -> Item:

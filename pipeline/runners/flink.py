@@ -5,8 +5,6 @@ Beam's own FlinkRunner makes such a jar too, but starts it at once and never fro
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import json
 import shutil
 import tomllib
@@ -17,29 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, _BeamArgumentParser
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.portability import common_urns
 from apache_beam.runners.portability.abstract_job_service import UberJarBeamJob
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.transforms.environments import ExternalEnvironment
 from google.protobuf import json_format
 
+from pipeline.runners.beam_options import name_of, unknown
+
 
 def options(given: Sequence[str], **settings: Any) -> PipelineOptions:
     """Beam's options: our defaults < ``settings`` < ``given`` (``--name=value``). Raises ``ValueError`` for one that
     does not exist, or is not the caller's to set."""
-    parser = _BeamArgumentParser(allow_abbrev=False)
-    for cls in PipelineOptions.__subclasses__():
-        cls._add_argparse_args(parser)
     runner = _data()["runner"]
-    for name in runner["known"]:
-        with contextlib.suppress(argparse.ArgumentError):  # a newer Beam knows it
-            parser.add_argument(f"--{name}")
-    _, unknown = parser.parse_known_args(list(given))
-    if unknown:
-        raise ValueError(f"no such option: {unknown[0]} (neither of this command, of Beam nor of its Flink runner)")
-    for word in given:
-        name = word.partition("=")[0].removeprefix("--")
+    if wrong := unknown(given, runner["known"]):
+        raise ValueError(f"no such option: {wrong[0]} (neither of this command, of Beam nor of its Flink runner)")
+    for name in map(name_of, given):
         if name in runner["ours"]:
             raise ValueError(f"--{name} is set by wiredesk: leave it out")
     defaults = {**_data()["defaults"], **settings}

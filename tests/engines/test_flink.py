@@ -12,8 +12,8 @@ from kafka import KafkaAdminClient
 
 from connectors.queue import Outgoing, open_queue
 from pipeline.cli import main
-from pipeline.cli.cluster import Submission, replace
 from pipeline.cli.errors import Failed, UserError
+from pipeline.cli.flink import Submission, replace
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow]
 PATIENCE = 150.0

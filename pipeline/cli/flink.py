@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,12 @@ from pipeline.cli.settings import FlinkSettings
 if TYPE_CHECKING:
     import apache_beam as beam
 
-PATIENCE = 7 * 86400.0
-"""Seconds for which a batch waits for the warehouse. Meanwhile nothing is read, and nothing is lost."""
 START_SECONDS = 180.0
 """How long a job may take until it is at work."""
 END_SECONDS = 60.0
 """How long a job that was told to end may take."""
+SOON_SECONDS = 3.0
+"""How long one is waited for whose end changes nothing."""
 CANCELLING = "CANCELLING"
 TRIES = 3
 """Restarts after which a new job is not waited for any longer."""
@@ -82,6 +83,57 @@ class Packed:
                 "this one another --job_name (see: wiredesk jobs --help)"
             )
         return cluster.submit(self.jar, savepoint)
+
+
+@dataclass
+class FlinkJob:
+    """A job that its starter stays with (``pipeline.cli.cluster_backfill.RunningJob``)."""
+
+    cluster: Flink
+    job: Job
+    items: int = 0
+    restarts: int = 0
+    """Until the last item that came."""
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def where(self) -> str:
+        return where(self.cluster, self.job)
+
+    def check(self, items: int) -> None:
+        job = self.cluster.job(self.job.job_id)
+        if items > self.items:  # what restarts and then goes on has got over it
+            self.items, self.restarts = items, job.restarts
+        if job.ended:
+            raise Failed(f"the job has ended ({job.state}): {job.failure or 'somebody stopped it'}")
+        if job.restarts - self.restarts >= TRIES:
+            raise Failed(f"the job fails again and again: {job.failure}")
+        waited = time.monotonic() - self.began
+        if not items and waited > START_SECONDS and not self.cluster.tasks_running(job.job_id):
+            raise not_at_work(self.cluster, job, waited)
+
+    def end(self) -> None:
+        """What it has read is in the warehouse, or will be read again."""
+        if not self.cluster.job(self.job.job_id).ended:
+            self.cluster.cancel(self.job.job_id)
+            self.cluster.wait(lambda: self.cluster.job(self.job.job_id).ended, SOON_SECONDS)
+
+
+def on_flink(
+    settings: FlinkSettings, master: str | None, build: Callable[[beam.Pipeline], None], options: Sequence[str]
+) -> tuple[Flink, Submission]:
+    """The cluster and what to submit. ``master``: in the place of that of the settings."""
+    cluster = Flink(master or settings.master)
+    return cluster, Submission(settings.model_copy(update={"master": cluster.url}), build, options)
+
+
+def start(
+    settings: FlinkSettings, master: str | None, build: Callable[[beam.Pipeline], None], options: Sequence[str]
+) -> FlinkJob:
+    """Submit a job to stay with. Raises ``UserError``."""
+    cluster, submission = on_flink(settings, master, build, options)
+    with submission.packed() as packed:
+        return FlinkJob(cluster, cluster.job(packed.submit(cluster)))
 
 
 def at_work(cluster: Flink, job_id: str, seconds: float = START_SECONDS) -> Job:

@@ -1,16 +1,13 @@
-"""The stream as a job on a Flink cluster: the queue as an endless source, and the same graph."""
+"""The stream as a job on a cluster: the queue as an endless source, and the same graph."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connectors.flink import Flink
 from connectors.queue import DeadLetter, Message, Queue, open_queue, read_fetched
 from connectors.warehouse import OpenWarehouse
 from pipeline.channel import Item
-from pipeline.cli.cluster import PATIENCE, Submission
 from pipeline.cli.dead_letters import bury
 from pipeline.cli.doors import now, the_queue, warehouse_opener
 from pipeline.cli.settings import Settings, StreamSettings, load_settings
@@ -21,6 +18,8 @@ if TYPE_CHECKING:
 
     from pipeline.graph import Steps
 
+PATIENCE = 7 * 86400.0
+"""Seconds for which a batch on a cluster waits for the warehouse. Meanwhile nothing is read, and nothing is lost."""
 UNREADABLE = "queue"
 """The source of items that ``read_fetched`` made of what is none."""
 
@@ -76,10 +75,8 @@ def as_item(message: Message, queue: Queue) -> Item:
     return Item(found, message.offset + 1, message.partition)
 
 
-def flink_stream(
-    settings: Settings, queue_url: str | None, warehouse_url: str | None, master: str | None, options: Sequence[str]
-) -> tuple[Flink, Submission]:
-    """The cluster and what to submit. Queue and warehouse are made if they are not there."""
+def the_stream(settings: Settings, queue_url: str | None, warehouse_url: str | None) -> Stream:
+    """The job. Queue and warehouse are made if they are not there."""
     url = queue_url or settings.queue
     queue = the_queue(url, settings.kafka.credentials)
     try:
@@ -87,7 +84,4 @@ def flink_stream(
     finally:
         queue.close()
     opener = warehouse_opener(warehouse_url or settings.warehouse)
-    build = Stream(OpenQueue(url), channel, opener, steps(settings), settings.stream)
-    flink = settings.flink
-    cluster = Flink(master or flink.master)
-    return cluster, Submission(flink.model_copy(update={"master": cluster.url}), build, options)
+    return Stream(OpenQueue(url), channel, opener, steps(settings), settings.stream)

@@ -1,4 +1,4 @@
-"""A backfill as a job on a Flink cluster: the archives as a source, and the same graph.
+"""A backfill as a job on a cluster: the archives as a source, and the same graph.
 
 The command stays until all is in the warehouse, and then ends the job, which has nothing more to do. How far it is it
 reads from the warehouse's ``progress``, which is written with the rows. So does a job that is started again.
@@ -7,22 +7,18 @@ reads from the warehouse's ``progress``, which is written with the rows. So does
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import structlog
 
 from connectors.archives import Archive
-from connectors.flink import Flink, Job
 from connectors.warehouse import OpenWarehouse
 from pipeline.channel import Counts
 from pipeline.cli.archive_run import Advance, Tally
-from pipeline.cli.cluster import PATIENCE, START_SECONDS, TRIES, Submission, not_at_work, where
+from pipeline.cli.cluster_stream import PATIENCE
 from pipeline.cli.doors import now
-from pipeline.cli.errors import Failed
-from pipeline.cli.settings import FlinkSettings
 from schemas.errors import Unavailable
 from schemas.records import Progress
 
@@ -38,8 +34,6 @@ LOOK = 2.0
 """Seconds between two looks at the warehouse."""
 KNOWN = ("items", "new", "seen_before")
 """What the warehouse can tell of a backfill that others do."""
-END_SECONDS = 3.0
-"""How long to wait for a job to end that was told to."""
 
 
 @dataclass(frozen=True)
@@ -71,49 +65,46 @@ class Backfill:
         graph.build(pipeline | "ReadArchives" >> source, self.steps, settler)
 
 
-class FlinkBackfill(NamedTuple):
-    """Runs ``backfill`` on a cluster. ``options``: Beam's, as the user gave them."""
+class RunningJob(Protocol):
+    """A job that a backfill waits for."""
 
-    settings: FlinkSettings
+    @property
+    def where(self) -> str:
+        """Its page, for people."""
+
+    def check(self, items: int) -> None:
+        """Raise ``Failed`` if it will come to nothing. ``items``: how many of it are in the warehouse."""
+
+    def end(self) -> None:
+        """End it, if it has not ended."""
+
+
+class ClusterBackfill(NamedTuple):
+    """Runs ``backfill`` on a cluster. ``start``: submits what adds the steps, as a job of that name."""
+
     backfill: Backfill
-    options: Sequence[str] = ()
+    start: Callable[[Backfill, str], RunningJob]
 
     def run(self, stop: threading.Event, advance: Advance) -> list[Tally]:
         """Start the job, wait until all is done, or for ``stop``, and end it. Returns what came of each archive.
 
         Raises ``UserError`` and ``Failed``."""
-        cluster = Flink(self.settings.master)
         walk = _Walk(self.backfill)
         if walk.look().done:
             return walk.tallies
-        submission = Submission(self.settings, self.backfill, [f"--job_name={JOB_NAME}", *self.options])
-        with submission.packed() as packed:
-            job = cluster.job(packed.submit(cluster))
+        job = self.start(self.backfill, JOB_NAME)
         try:
-            log.info("a job does the backfill", job=job.job_id, url=where(cluster, job))
-            self._wait(cluster, job, walk, stop, advance)
+            log.info("a job does the backfill", url=job.where)
+            while not stop.is_set():
+                total = walk.look()
+                advance(total)
+                if total.done:
+                    break
+                job.check(total.counts.items)
+                stop.wait(LOOK)
         finally:
-            _end(cluster, job)
+            job.end()
         return walk.tallies
-
-    def _wait(self, cluster: Flink, job: Job, walk: _Walk, stop: threading.Event, advance: Advance) -> None:
-        began, items, restarts = time.monotonic(), 0, 0
-        while not stop.is_set():
-            total = walk.look()
-            advance(total)
-            if total.done:
-                return
-            job = cluster.job(job.job_id)
-            if total.counts.items > items:  # what restarts and then goes on has got over it
-                items, restarts = total.counts.items, job.restarts
-            if job.ended:
-                raise Failed(f"the job has ended ({job.state}): {job.failure or 'somebody stopped it'}")
-            if job.restarts - restarts >= TRIES:
-                raise Failed(f"the job fails again and again: {job.failure}")
-            waited = time.monotonic() - began
-            if not items and waited > START_SECONDS and not cluster.tasks_running(job.job_id):
-                raise not_at_work(cluster, job, waited)
-            stop.wait(LOOK)
 
 
 class _Walk:
@@ -163,10 +154,3 @@ class _Walk:
 
 def _grown(rows: Mapping[int, Progress], before: Mapping[int, Progress], count: Callable[[Progress], int]) -> int:
     return sum(map(count, rows.values())) - sum(map(count, before.values()))
-
-
-def _end(cluster: Flink, job: Job) -> None:
-    """What the job has read is in the warehouse, or will be read again."""
-    if not cluster.job(job.job_id).ended:
-        cluster.cancel(job.job_id)
-        cluster.wait(lambda: cluster.job(job.job_id).ended, END_SECONDS)
