@@ -76,7 +76,7 @@ def pairs_of_unspaced(found: list[str], text: str) -> list[str]:
 def fold(word: str, language: str) -> str:
     """The form under which a word is counted: lower case, without possessive; English plurals without their s."""
     folded = word.lower().replace("’", "'")
-    if folded.endswith("'s"):
+    if len(folded) > 2 and folded.endswith("'s"):
         folded = folded[:-2]
     if language == "en" and len(folded) > 4 and folded[-1] == "s" and folded[-2] not in "su":
         folded = folded[:-3] + "y" if folded.endswith("ies") else folded[:-1]

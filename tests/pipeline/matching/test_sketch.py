@@ -158,6 +158,13 @@ def test_scripts_without_spaces_give_overlapping_pairs():
     assert words.tokens("東京都で火災 7人") == ["東京", "京都", "都で", "で火", "火災", "7", "人"]
 
 
+def test_a_possessive_that_is_all_of_a_token_stays():
+    text = "東京都は29日、倉庫Amazon's火災と発表した。"
+    assert "'s" in words.tokens(text)
+    assert words.fold("'s", "ja") == "'s"
+    assert sketch(article(text, title=None, language="ja")).keys
+
+
 def test_plurals_and_possessives_fold_in_english_only():
     assert [words.fold(w, "en") for w in ("Dockers", "Elsin’s", "cities", "class", "bus")] == [
         "docker",

@@ -33,7 +33,20 @@ from fuzzing.document_doors import (
 )
 from fuzzing.door import Door, words
 from fuzzing.mutate import json_changed
-from fuzzing.text_doors import ADDRESS, DATES, NUMBERS, addresses, read_date, read_numbers, read_url, sentences, times
+from fuzzing.text_doors import (
+    ADDRESS,
+    DATES,
+    NUMBERS,
+    TEXTS,
+    addresses,
+    articles,
+    read_article,
+    read_date,
+    read_numbers,
+    read_url,
+    sentences,
+    times,
+)
 from schemas import wire
 
 _MARKUP_MODULES = (
@@ -189,6 +202,22 @@ DOORS: dict[str, Door] = {
                 )
             ),
             NUMBERS,
+            (),
+            5.0,
+        ),
+        Door(
+            "texts",
+            read_article,
+            articles,
+            (
+                "pipeline.matching.sketch",
+                "pipeline.matching.lexicon",
+                "pipeline.matching.words",
+                "pipeline.matching.mentions",
+                "pipeline.matching.sections",
+                "pipeline.extraction.languages",
+            ),
+            TEXTS,
             (),
             5.0,
         ),

@@ -1,4 +1,4 @@
-"""The doors of addresses, numbers and dates."""
+"""The doors of addresses, numbers, dates, and texts as matching reads them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ import math
 import tomllib
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+from samples import SAMPLES
+
 from connectors.http import urls as requested
 from connectors.http.response import parse_retry_after
 from connectors.scraper.dates import http_date, rough_date
 from connectors.scraper.sites import site_of
 from fuzzing.door import GOLDEN, NOW, URL, of, words
 from pipeline.extraction import dates, urls
+from pipeline.extraction.languages import language_of
+from pipeline.matching.judge import Matching
+from pipeline.matching.outline import outline
+from pipeline.matching.sketch import unpack
 from pipeline.measure.measure import measure_text
 from pipeline.measure.numbers import parse_digits
 from pipeline.measure.pack import load_pack
@@ -135,4 +142,37 @@ def read_date(data: bytes) -> str:
 DATES = words(
     "2026 1970 0000 9999 30 31 02 Feb March mars März 年 月 日 T Z +00:00 -9999 +14:00 EST CET UTC : / - . , am pm "
     "23:59:60 1e9 ٢٠٢٦ W53 Monday de à at"
+)
+
+
+def articles() -> list[bytes]:
+    cases = tomllib.loads((GOLDEN / "translations.toml").read_text("utf-8"))
+    found = [article["text"] for event in cases["event"] for article in event["article"]]
+    unspaced = [
+        "東京都は29日、Amazon's の倉庫で火災があったと発表した。7人がけが。",
+        "ฝนตกหนักในกรุงเทพฯ 3 ชั่วโมง",
+        "北京今天发布2026年预算。",
+    ]
+    return [text.encode() for text in (*found, *unspaced)]
+
+
+def read_article(data: bytes) -> str:
+    text, language = data[:20_000].decode("utf-8", "replace"), of(data, LANGUAGES)
+    title = text[:80] if len(data) % 3 else None
+    article = msgspec.structs.replace(SAMPLES["Article"], title=title, text=text, language=language)
+    found = outline(article, Matching())
+    for drawn in found.sketches:
+        unpack(drawn.evidence)
+        assert wire.decode(wire.encode(drawn)) == drawn
+    for section in found.sections:
+        assert 0 <= section.span_start < section.span_end <= len(text)
+    told = language_of(text, (language,))
+    assert told is None or 2 <= len(told.split("-")[0]) <= 3
+    return f"{language}, {min(len(found.sections), 2)} sections"
+
+
+LANGUAGES = ("en", "en-GB", "de", "fr", "ja", "zh", "th", "ar", "ru", "xx", None)
+TEXTS = words(
+    "'s ’s ' ’ “ ” \" « » 「 」 - – — * • 1. 2) § # 東京 の 火災 กรุงเทพ 北京 Amazon BBC MORE ; : . , ! ? % $ € "
+    "1,000 1.5 2026-03-01 3月1日 Tuesday mardi вторник \u00ad \u200d \u0301 \ufeff 😀 ﷺ ß İ ı ſ ﬁ Ⅷ ½ ٣"
 )
