@@ -43,21 +43,35 @@ print(time.perf_counter() - start)
 EXCHANGED = 0.9
 """Such a share of the longer words, so that no page tells another's story."""
 RESULTS = Path(__file__).with_name("results.md")
-_DIGIT = re.compile(r"\d")
-_TEXT = re.compile(r">([^<>]{20,})<")
-_WORD = re.compile(r"\b[a-z]{4,}\b")
+_TEXT = re.compile(r'(?<=>)[^<>]{20,}(?=<)|(?<=content=")[^"<>]{20,}(?=")')
+_NUMBER = re.compile(r"\d{4}-\d\d-\d\d[T\d:.]*|\d")
+"""A date, which stays, or a digit."""
+_WORD = re.compile(r"(?<!\w)[^\W\d_]{4,}(?!\w|\"\s*:)")
+"""Of any script; no key of JSON-LD."""
 
 
 def varied(pages: list[str], count: int) -> Iterator[tuple[str, str]]:
-    """So many pages with addresses of their own; nearly all longer words and digits of each are others."""
-    words = [sorted(set(_WORD.findall(" ".join(_TEXT.findall(page))))) or ["word"] for page in pages]
+    """So many pages with addresses of their own; nearly all longer words, all names and digits of each are others, in
+    titles and JSON-LD too: each tells a story of its own."""
+    found = [sorted(set(_WORD.findall(" ".join(_TEXT.findall(page))))) for page in pages]
+    words = [[word for word in own if not word[0].isupper()] or ["word"] for own in found]
+    names = sorted({word for own in found for word in own if word[0].isupper()})
     for n in range(count):
         rng = random.Random(n)
         own = words[rng.randrange(len(words))]
+        called = dict(zip(names, rng.sample(names, len(names)), strict=True))
 
-        def exchanged(found: re.Match[str], rng: random.Random = rng, own: list[str] = own) -> str:
-            text = _DIGIT.sub(lambda digit: str(rng.randrange(1, 10)), found[0])
-            return _WORD.sub(lambda word: rng.choice(own) if rng.random() < EXCHANGED else word[0], text)
+        def other(
+            word: re.Match[str], rng: random.Random = rng, own: list[str] = own, called: dict[str, str] = called
+        ) -> str:
+            if word[0] in called:
+                return called[word[0]]
+            return rng.choice(own) if rng.random() < EXCHANGED else word[0]
+
+        def exchanged(text: re.Match[str], rng: random.Random = rng) -> str:
+            return _WORD.sub(
+                other, _NUMBER.sub(lambda m: m[0] if len(m[0]) > 1 else str(rng.randrange(1, 10)), text[0])
+            )
 
         yield f"https://site{n % 40}.example/news/{n}.html", _TEXT.sub(exchanged, pages[n % len(pages)])
 
