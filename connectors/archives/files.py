@@ -17,7 +17,7 @@ from schemas.errors import Unavailable, Unusable
 
 BUFFER = 2**20
 WILD = frozenset("*?[")
-CLIENTS = {"gs": "apache-beam[gcp]", "hdfs": "apache-beam[hadoop]", "s3": "boto3"}
+CLIENTS = {"gs": "wiredesk[google]", "hdfs": "apache-beam[hadoop]", "s3": "boto3"}
 """What must be installed to read behind a scheme."""
 
 

@@ -3,6 +3,7 @@
 import pathlib
 import re
 import shlex
+from importlib.metadata import version
 
 import kubernetes_validate
 import pytest
@@ -83,6 +84,15 @@ def test_what_the_image_copies_is_there():
     for line in re.findall(r"^COPY (?!--from)(.*)$", (DEPLOY / "image/Dockerfile").read_text(), re.M):
         for source in line.split()[:-1]:
             assert (root / source).exists(), source
+
+
+def test_a_worker_at_google_is_our_image_with_the_boot_program_of_our_beam():
+    text = (DEPLOY / "dataflow/Dockerfile").read_text()
+    beam, ours = re.findall(r"^FROM (\S+)", text, re.M)
+    assert beam.endswith(f"python3.11_sdk:{version('apache-beam')}")
+    assert ours == "${WIREDESK}"
+    assert 'ENTRYPOINT ["/opt/apache/beam/boot"]' in text
+    assert "USER root" not in text
 
 
 # -- compose --

@@ -4,11 +4,14 @@ import gzip
 import json
 
 import boto3
+import engines.gcs
+import engines.s3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from archived import DOORS, page, warc_records
-from moto.server import ThreadedMotoServer
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
 
 from connectors.archives import ArchiveAway, ArchiveError
 from connectors.archives.files import beam_storage
@@ -115,27 +118,46 @@ def test_a_list_of_paths_may_lie_beside_its_files_and_else_says_what_is_missing(
 
 
 @pytest.fixture(scope="module")
-def s3():
-    """A bucket "archives" on moto's server, for Beam's S3 filesystem."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    client = boto3.client(
-        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t"
-    )
-    client.create_bucket(Bucket="archives")
+def s3(tmp_path_factory):
+    """A bucket "archives" on moto's server: its name, what puts objects there, Beam's options."""
+    folder = tmp_path_factory.mktemp("s3")
+    endpoint = engines.s3.start(folder)
+    engines.s3.make_bucket(endpoint, "archives")
+    keys = {"region_name": "us-east-1", "aws_access_key_id": "t", "aws_secret_access_key": "t"}
+    client = boto3.client("s3", endpoint_url=endpoint, **keys)
     options = [f"--s3_endpoint_url={endpoint}", "--s3_region_name=us-east-1"]
-    beam_storage([*options, "--s3_access_key_id=t", "--s3_secret_access_key=t"])
-    yield client
-    server.stop()
+    options += ["--s3_access_key_id=t", "--s3_secret_access_key=t"]
+    yield "s3://archives", lambda key, body: client.put_object(Bucket="archives", Key=key, Body=body), options
+    engines.s3.stop(folder)
+
+
+@pytest.fixture(scope="module")
+def gs(tmp_path_factory):
+    """The same on an emulator of Google's storage."""
+    folder = tmp_path_factory.mktemp("gs")
+    endpoint = engines.gcs.start(folder)
+    engines.gcs.make_bucket(endpoint, "archives")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", endpoint)
+        bucket = storage.Client(project="t", credentials=AnonymousCredentials()).bucket("archives")
+        yield "gs://archives", lambda key, body: bucket.blob(key).upload_from_string(body), ["--no_auth"]
+    engines.gcs.stop(folder)
+
+
+@pytest.fixture(params=["s3", "gs"])
+def bucket(request):
+    """Where it is, and what puts objects there."""
+    where, put, options = request.getfixturevalue(request.param)
+    beam_storage(options)
+    return where, put
 
 
 @pytest.mark.parametrize("door", ["jsonl.zst", "warc.gz", "parquet"])
-def test_archives_in_s3_are_read_and_read_on_as_local_ones(s3, tmp_path, door):
+def test_archives_in_a_bucket_are_read_and_read_on_as_local_ones(bucket, tmp_path, door):
+    where, put = bucket
     path = DOORS[door](tmp_path, ITEMS)
-    s3.upload_file(str(path), "archives", f"{door}/{path.name}")
-    local, remote = open_archive(path), open_archive(f"s3://archives/{door}/{path.name}")
+    put(f"{door}/{path.name}", path.read_bytes())
+    local, remote = open_archive(path), open_archive(f"{where}/{door}/{path.name}")
     assert remote.channel == local.channel
     (piece,) = remote.pieces()
     found = list(remote.read(piece))
@@ -143,18 +165,19 @@ def test_archives_in_s3_are_read_and_read_on_as_local_ones(s3, tmp_path, door):
     assert [a.fetched for a in remote.read(piece, found[2].position)] == [a.fetched for a in found[3:]]
 
 
-def test_folders_globs_and_lists_in_s3(s3):
+def test_folders_globs_and_lists_in_a_bucket(bucket):
+    where, put = bucket
     for n, name in enumerate(["pages/a.html", "pages/deep/b.html"]):
-        s3.put_object(Bucket="archives", Key=name, Body=page(ITEMS[n]))
+        put(name, page(ITEMS[n]))
     for n in (1, 2):
-        s3.put_object(Bucket="archives", Key=f"news/{n}.jsonl", Body=json.dumps(ITEMS[n]).encode())
-    s3.put_object(Bucket="archives", Key="lists/paths", Body=b"news/1.jsonl\nnews/2.jsonl\n")
-    archive = open_archive("s3://archives/pages/")
+        put(f"news/{n}.jsonl", json.dumps(ITEMS[n]).encode())
+    put("lists/paths", b"news/1.jsonl\nnews/2.jsonl\n")
+    archive = open_archive(f"{where}/pages/")
     assert [a.fetched.position for a in archive.read(archive.pieces()[0])] == ["pages/a.html", "pages/deep/b.html"]
-    assert [urls(a) for a in open_archives(["s3://archives/news/*.jsonl"]).archives] == [URLS[1:2], URLS[2:3]]
-    assert [urls(a) for a in open_archives(["s3://archives/lists/paths"]).archives] == [URLS[1:2], URLS[2:3]]
+    assert [urls(a) for a in open_archives([f"{where}/news/*.jsonl"]).archives] == [URLS[1:2], URLS[2:3]]
+    assert [urls(a) for a in open_archives([f"{where}/lists/paths"]).archives] == [URLS[1:2], URLS[2:3]]
     with pytest.raises(ArchiveError, match="there is no archive file"):
-        open_archives(["s3://archives/nothing/*"])
+        open_archives([f"{where}/nothing/*"])
 
 
 @pytest.mark.parametrize(
