@@ -12,12 +12,14 @@ import shutil
 import sys
 import urllib.request
 
-from engines.processes import EngineError, Process, cache, listens, made_once, ports, run
+from engines.processes import EngineError, Server, cache, listens, made_once, ports, run
 
 __all__ = ["EngineError", "fetch", "missing", "start", "status", "stop"]
 DUCKDB = "1.5.5"
 PACKAGES = ("bqemulator==1.4.0", f"duckdb=={DUCKDB}", f"duckdb-extension-spatial=={DUCKDB}", "numpy<3")
 PROJECT = "wiredesk"
+_SERVER = Server("bigquery-emulator", "rest")
+stop, status = _SERVER.stop, _SERVER.status
 
 
 def missing() -> str | None:
@@ -43,7 +45,7 @@ def fetch() -> pathlib.Path:
 
 def start(folder: pathlib.Path | str, port: int | None = None) -> str:
     """Start it, unless it runs, and wait until it answers; returns its URL. Raises ``EngineError``."""
-    process = _process(folder)
+    process = _SERVER.process(folder)
     found = ports(process.folder, ["rest", "grpc"])
     port = port or found["rest"]
     if process.pid is None:
@@ -56,24 +58,6 @@ def start(folder: pathlib.Path | str, port: int | None = None) -> str:
         process.start(command, {"HOME": str(home), "PYTHONPATH": str(home / "packages"), "PYTHONNOUSERSITE": "1"})
     process.wait(lambda: listens(port) and _answers(port))
     return f"http://127.0.0.1:{port}"
-
-
-def stop(folder: pathlib.Path | str, *, kill: bool = False) -> bool:
-    """End it and wait for that; returns whether it ran."""
-    return _process(folder).stop(kill=kill)
-
-
-def status(folder: pathlib.Path | str) -> str:
-    """One line for people."""
-    process = _process(folder)
-    pid = process.pid
-    if pid is None:
-        return "bigquery_emulator: not running"
-    return f"bigquery_emulator: http://127.0.0.1:{ports(process.folder, ['rest'])['rest']} (pid {pid})"
-
-
-def _process(folder: pathlib.Path | str) -> Process:
-    return Process(pathlib.Path(folder).resolve(), "bigquery-emulator")
 
 
 def _home() -> pathlib.Path:

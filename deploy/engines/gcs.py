@@ -13,9 +13,11 @@ import pathlib
 import sys
 import urllib.request
 
-from engines.processes import EngineError, Process, listens, ports
+from engines.processes import EngineError, Server, listens
 
 __all__ = ["EngineError", "make_bucket", "missing", "start", "status", "stop"]
+_SERVER = Server("gcs", "gcs")
+stop, status = _SERVER.stop, _SERVER.status
 
 
 def missing() -> str | None:
@@ -26,8 +28,8 @@ def missing() -> str | None:
 
 def start(folder: pathlib.Path | str, port: int | None = None) -> str:
     """Start it, unless it runs, and wait until it answers; returns its URL. Raises ``EngineError``."""
-    process = _process(folder)
-    port = port or ports(process.folder, ["gcs"])["gcs"]
+    process = _SERVER.process(folder)
+    port = port or _SERVER.port(folder)
     command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--host", "127.0.0.1", "--port", str(port)]
     process.start([*command, "--in-memory", "--quiet"])
     process.wait(lambda: listens(port))
@@ -39,21 +41,3 @@ def make_bucket(url: str, name: str) -> None:
     asked = json.dumps({"name": name}).encode()
     request = urllib.request.Request(f"{url}/storage/v1/b?project=test", asked, {"Content-Type": "application/json"})
     urllib.request.urlopen(request, timeout=30).close()
-
-
-def stop(folder: pathlib.Path | str, *, kill: bool = False) -> bool:
-    """End it and wait for that; returns whether it ran."""
-    return _process(folder).stop(kill=kill)
-
-
-def status(folder: pathlib.Path | str) -> str:
-    """One line for people."""
-    process = _process(folder)
-    pid = process.pid
-    if pid is None:
-        return "gcs: not running"
-    return f"gcs: http://127.0.0.1:{ports(process.folder, ['gcs'])['gcs']} (pid {pid})"
-
-
-def _process(folder: pathlib.Path | str) -> Process:
-    return Process(pathlib.Path(folder).resolve(), "gcs")

@@ -15,7 +15,7 @@ import subprocess
 import urllib.request
 
 from engines import s3 as objects
-from engines.processes import EngineError, Process, cache, listens, made_once, ports, run
+from engines.processes import EngineError, Server, cache, listens, made_once, run
 
 __all__ = ["EngineError", "fetch", "missing", "start", "status", "stop"]
 POM = pathlib.Path(__file__).with_name("iceberg-rest-pom.xml")
@@ -23,6 +23,8 @@ MAIN = pathlib.Path(__file__).with_name("IcebergRest.java")
 JAVA = 17
 BUCKET = "wiredesk"
 _FLAGS = ("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_SERVER = Server("iceberg-rest", "rest")
+stop, status = _SERVER.stop, _SERVER.status
 
 
 def missing() -> str | None:
@@ -51,8 +53,8 @@ def fetch() -> pathlib.Path:
 def start(folder: pathlib.Path | str, port: int | None = None, *, s3: str) -> str:
     """Start it, unless it runs, with tables in a bucket of the S3 at that URL, and wait until it answers; returns its
     URL. Raises ``EngineError``."""
-    process = _process(folder)
-    port = port or ports(process.folder, ["rest"])["rest"]
+    process = _SERVER.process(folder)
+    port = port or _SERVER.port(folder)
     if process.pid is None:
         if why := missing():
             raise EngineError(why)
@@ -71,24 +73,6 @@ def start(folder: pathlib.Path | str, port: int | None = None, *, s3: str) -> st
         process.start(["java", *_FLAGS, "-cp", f"{fetch()}/*", str(MAIN), str(port), *settings])
     process.wait(lambda: listens(port) and _answers(port))
     return f"http://127.0.0.1:{port}"
-
-
-def stop(folder: pathlib.Path | str, *, kill: bool = False) -> bool:
-    """End it and wait for that; returns whether it ran."""
-    return _process(folder).stop(kill=kill)
-
-
-def status(folder: pathlib.Path | str) -> str:
-    """One line for people."""
-    process = _process(folder)
-    pid = process.pid
-    if pid is None:
-        return "iceberg_rest: not running"
-    return f"iceberg_rest: http://127.0.0.1:{ports(process.folder, ['rest'])['rest']} (pid {pid})"
-
-
-def _process(folder: pathlib.Path | str) -> Process:
-    return Process(pathlib.Path(folder).resolve(), "iceberg-rest")
 
 
 def _jars() -> pathlib.Path:

@@ -129,6 +129,29 @@ class Process:
         return (causes or lines or ["it left no log"])[-1].strip()
 
 
+@dataclass(frozen=True)
+class Server:
+    """An engine that is one process of a folder and answers on one port. ``door``: the port's name in ports.json."""
+
+    name: str
+    door: str
+
+    def process(self, folder: pathlib.Path | str) -> Process:
+        return Process(pathlib.Path(folder).resolve(), self.name)
+
+    def port(self, folder: pathlib.Path | str) -> int:
+        return ports(pathlib.Path(folder).resolve(), [self.door])[self.door]
+
+    def stop(self, folder: pathlib.Path | str, *, kill: bool = False) -> bool:
+        """End it and wait for that; returns whether it ran."""
+        return self.process(folder).stop(kill=kill)
+
+    def status(self, folder: pathlib.Path | str) -> str:
+        """One line for people."""
+        pid = self.process(folder).pid
+        return f"{self.name}: " + (f"http://127.0.0.1:{self.port(folder)} (pid {pid})" if pid else "not running")
+
+
 def ports(folder: pathlib.Path, names: Sequence[str]) -> dict[str, int]:
     """A port for each name, the same whenever this folder asks."""
     file = folder / "ports.json"

@@ -11,11 +11,13 @@ import pathlib
 import sys
 import urllib.request
 
-from engines.processes import EngineError, Process, listens, ports
+from engines.processes import EngineError, Server, listens
 
 __all__ = ["EngineError", "missing", "start", "status", "stop"]
 KEYS = {"s3.access-key-id": "wiredesk", "s3.secret-access-key": "wiredesk", "s3.region": "us-east-1"}
 """Credentials, as PyIceberg's properties; any others do too."""
+_SERVER = Server("s3", "s3")
+stop, status = _SERVER.stop, _SERVER.status
 
 
 def missing() -> str | None:
@@ -25,8 +27,8 @@ def missing() -> str | None:
 
 def start(folder: pathlib.Path | str, port: int | None = None) -> str:
     """Start it, unless it runs, and wait until it answers; returns its URL. Raises ``EngineError``."""
-    process = _process(folder)
-    port = port or ports(process.folder, ["s3"])["s3"]
+    process = _SERVER.process(folder)
+    port = port or _SERVER.port(folder)
     process.start([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)])
     process.wait(lambda: listens(port))
     return f"http://127.0.0.1:{port}"
@@ -37,21 +39,3 @@ def make_bucket(url: str, name: str) -> None:
     words = "AWS4-HMAC-SHA256 Credential=wiredesk/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
     request = urllib.request.Request(f"{url}/{name}", method="PUT", headers={"Authorization": words})
     urllib.request.urlopen(request, timeout=30).close()
-
-
-def stop(folder: pathlib.Path | str, *, kill: bool = False) -> bool:
-    """End it and wait for that; returns whether it ran."""
-    return _process(folder).stop(kill=kill)
-
-
-def status(folder: pathlib.Path | str) -> str:
-    """One line for people."""
-    process = _process(folder)
-    pid = process.pid
-    if pid is None:
-        return "s3: not running"
-    return f"s3: http://127.0.0.1:{ports(process.folder, ['s3'])['s3']} (pid {pid})"
-
-
-def _process(folder: pathlib.Path | str) -> Process:
-    return Process(pathlib.Path(folder).resolve(), "s3")
