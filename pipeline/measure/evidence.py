@@ -9,13 +9,14 @@ weights are set by hand on stories with known figures (see ``Weights``).
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.measure.compare import BARE, damage, digit_keys, interval_of
+from pipeline.measure.compare import BARE, damage, digit_keys
 from pipeline.measure.items import (
     PEOPLE,
     Item,
@@ -75,19 +76,21 @@ class Evidence:
         self._items = items
         self._scenes = {(i.independent, i.metric.sentence): i.setting.scene for i in items}
         self._all = max(20, len(self._scenes))
+        self._names: dict[str, frozenset[str]] = {}
+        self._company: dict[str, frozenset[tuple[str, float]]] = {}
 
     # Of most stories no two numbers need to be weighed: what all sentences tell is read when two first do.
 
     @functools.cached_property
     def _count(self) -> Counter[str]:
         """In how many sentences each word stands."""
-        return Counter(word for scene in self._scenes.values() for word in scene.words)
+        return Counter(itertools.chain.from_iterable(scene.words for scene in self._scenes.values()))
 
     @functools.cached_property
     def _no_names(self) -> frozenset[str]:
         """What looks like a name, but is in nearly all sentences, or in one in lower case."""
-        named = Counter(name for scene in self._scenes.values() for name in scene.names)
-        plain = {word for scene in self._scenes.values() for word in scene.plain}
+        named = Counter(itertools.chain.from_iterable(scene.names for scene in self._scenes.values()))
+        plain = frozenset().union(*(scene.plain for scene in self._scenes.values()))
         common = {name for name, n in named.items() if n > 0.4 * max(10, len(self._scenes))}
         return frozenset(common | (named.keys() & plain))
 
@@ -277,14 +280,19 @@ class Evidence:
 
     def _named_apart(self, a: Item, b: Item) -> bool:
         """Whether other names stand near them, and no name in both sentences; those of speakers aside."""
-        one, other = (
-            i.setting.names - self._no_names - (frozenset() if i.setting.counted_by else as_names(i.speaker))
-            for i in (a, b)
-        )
+        one, other = self._names_near(a), self._names_near(b)
         if not one or not other or one & other:
             return False
         wide = a.setting.scene.names & b.setting.scene.names - self._no_names
         return not wide or not (self.updated(a) and self.updated(b))
+
+    def _names_near(self, item: Item) -> frozenset[str]:
+        """Names that stand near it; those of its speakers aside, unless they do the counting."""
+        found = self._names.get(item.metric.metric_id)
+        if found is None:
+            speakers = frozenset() if item.setting.counted_by else as_names(item.speaker)
+            found = self._names[item.metric.metric_id] = item.setting.names - self._no_names - speakers
+        return found
 
     def _placed_apart(self, a: Item, b: Item) -> bool:
         """Whether small numbers, or counts of a night, stand in sentences with names, and none is in both."""
@@ -308,11 +316,18 @@ class Evidence:
             return 0
         if len(a.setting.others) > 12 or len(b.setting.others) > 12:
             return 0
-        own = [i for i in (interval_of(a.metric), interval_of(b.metric)) if i]
-        here = {v for m in a.setting.others if (v := known_by(m)) is not None}
-        there = {v for m in b.setting.others if (v := known_by(m)) is not None}
+        here, there = self._beside(a), self._beside(b)
         values = {v for (one, v) in here for (other, w) in there if v == w and (one == other or BARE in (one, other))}
+        own = [i for i in (a.interval, b.interval) if i]
         return sum(1 for v in values if not any(i.low <= v <= i.high for i in own))
+
+    def _beside(self, item: Item) -> frozenset[tuple[str, float]]:
+        """The telling values that stand in its sentence beside it."""
+        found = self._company.get(item.metric.metric_id)
+        if found is None:
+            known = (known_by(metric) for metric in item.setting.others)
+            found = self._company[item.metric.metric_id] = frozenset(value for value in known if value is not None)
+        return found
 
     def spoken_apart(self, one: Iterable[Item], other: Iterable[Item]) -> bool:
         """Whether both counts have speakers, and none has both."""
