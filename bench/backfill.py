@@ -1,6 +1,6 @@
 """How fast an archive becomes a whole warehouse, beside a bare loop of trafilatura, on one core and on all.
 
-    python bench/backfill.py ../shared/data [--pages 1200] [--texts 4000] [--peers]
+    python bench/backfill.py ../shared/data [--pages 1200] [--texts 4000] [--peers] [--memory]
 
 makes a WARC of pages (those of DIR/pages, most words exchanged, so that nothing is a copy) and JSON lines of texts
 (DIR/background.jsonl.xz), and brings each into a new DuckDB, on one core and on all of them. The loop runs trafilatura
@@ -12,6 +12,7 @@ to bench/results.md, with the machine and the versions.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gzip
 import itertools
 import lzma
@@ -19,17 +20,21 @@ import os
 import platform
 import random
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import archive_peers
+import psutil
+import steps
 
 BARE = """
 import sys, time, trafilatura
@@ -42,6 +47,8 @@ print(time.perf_counter() - start)
 """
 EXCHANGED = 0.9
 """Such a share of the longer words, so that no page tells another's story."""
+STEPS = 900
+"""Records whose steps are timed one by one."""
 RESULTS = Path(__file__).with_name("results.md")
 _TEXT = re.compile(r'(?<=>)[^<>]{20,}(?=<)|(?<=content=")[^"<>]{20,}(?=")')
 _NUMBER = re.compile(r"\d{4}-\d\d-\d\d[T\d:.]*|\d")
@@ -90,17 +97,54 @@ def write_warc(path: Path, pages: Iterator[tuple[str, str]]) -> None:
             file.write(gzip.compress(head.encode() + http + b"\r\n\r\n", 1))
 
 
-def seconds(command: list[str], cores: int) -> float:
-    """How long a command takes on so many cores."""
+@dataclass(frozen=True)
+class Run:
+    """``seconds`` of a command, and the memory (MB) of it and all below it, every two seconds; pages that processes
+    share are counted once for each."""
+
+    seconds: float
+    memory: list[float]
+
+    def memory_told(self, count: int) -> str:
+        """At the quarters of the run, and what it grows by in the second half."""
+        if len(self.memory) < 20:
+            return "too short a run to tell its memory"
+        quarters = [self.memory[min(len(self.memory) - 1, n * len(self.memory) // 4)] for n in range(1, 5)]
+        late = self.memory[len(self.memory) // 2 :]
+        slope = statistics.linear_regression(range(len(late)), late).slope * len(self.memory) / count
+        told = ", ".join(f"{megabytes:.0f}" for megabytes in quarters)
+        return f"memory {told} MB after each quarter, {1000 * slope:+.1f} MB per 1,000 in the second half"
+
+
+def ran(command: list[str], cores: int) -> Run:
+    """Run a command on so many cores."""
     chosen = set(sorted(os.sched_getaffinity(0))[:cores])
-    start = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True, preexec_fn=lambda: os.sched_setaffinity(0, chosen))
-    return time.perf_counter() - start
+    start, memory = time.perf_counter(), []
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, chosen)
+    ) as process:
+        while True:
+            try:
+                code = process.wait(2.0)
+                break
+            except subprocess.TimeoutExpired:
+                memory.append(_memory(process.pid))
+    if code:
+        raise SystemExit(f"{' '.join(command)} ended with {code}")
+    return Run(time.perf_counter() - start, memory)
 
 
-def backfilled(archive: Path, folder: Path, cores: int) -> float:
+def _memory(pid: int) -> float:
+    found = 0.0
+    for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            found += process.memory_info().rss / 2**20
+    return found
+
+
+def backfilled(archive: Path, folder: Path, cores: int) -> Run:
     url = f"duckdb:///{folder}/{archive.name}.{cores}.duckdb"
-    return seconds([sys.executable, "-m", "pipeline", "backfill", str(archive), "--warehouse", url], cores)
+    return ran([sys.executable, "-m", "pipeline", "backfill", str(archive), "--warehouse", url], cores)
 
 
 class Results:
@@ -130,6 +174,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=1200)
     parser.add_argument("--texts", type=int, default=4000)
     parser.add_argument("--peers", action="store_true", help="measure datatrove and news-please too")
+    parser.add_argument("--memory", action="store_true", help="only the pages on all cores: how its memory goes")
     args = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     results = Results()
@@ -141,17 +186,25 @@ def main() -> None:
         write_warc(warc, varied(pages, args.pages))
         with lzma.open(args.data / "background.jsonl.xz") as lines, texts.open("wb") as out:
             out.writelines(line for line, _ in zip(lines, range(args.texts), strict=False))
+        if args.memory:
+            run = backfilled(warc, folder, cores)
+            print(f"{args.pages} pages, {args.pages / run.seconds:.1f}/s: {run.memory_told(args.pages)}")
+            return
         bare = args.pages / _alone(warc)
         results.say(f"trafilatura alone, fast=True        {bare:6.1f} pages/s on one core")
         for what, archive, count in (("pages", warc, args.pages), ("texts", texts, args.texts)):
-            alone = count / backfilled(archive, folder, 1)
+            alone = count / backfilled(archive, folder, 1).seconds
             beside = f", {alone / bare:.2f} of trafilatura alone" if what == "pages" else ""
             results.say(f"{what} to a whole warehouse, 1 core   {alone:6.1f} {what}/s{beside}")
             if cores > 1:
-                both = count / backfilled(archive, folder, cores)
+                run = backfilled(archive, folder, cores)
+                both = count / run.seconds
                 results.say(
                     f"{what} to a whole warehouse, {cores} cores  {both:6.1f} {what}/s, {both / alone:.2f} of one"
                 )
+                results.say(f"  {run.memory_told(count)}")
+            for line in steps.told(archive, min(count, STEPS)):
+                results.say(f"  {line}")
         if args.peers:
             _beside_peers(pages, args.pages, folder, cores, results)
     results.write()
@@ -176,7 +229,7 @@ def _beside_peers(pages: list[str], count: int, folder: Path, cores: int, result
     parts.mkdir()
     for n in range(cores):
         write_warc(parts / f"{n}.warc.gz", itertools.islice(varied(pages, count), n, None, cores))
-    ours = backfilled(parts, folder, cores)
+    ours = backfilled(parts, folder, cores).seconds
     results.say(f"on {cores} cores, {count} pages: wiredesk {count / ours:.1f} pages/s, everything on")
     for name in archive_peers.PACKAGES:
         python = archive_peers.environment(name)
