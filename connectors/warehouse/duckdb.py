@@ -10,7 +10,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -164,7 +164,7 @@ class DuckDBWarehouse(ReadsByColumn):
     ) -> list[R]:
         sql = selects.rows(record, where, order, limit)
         with self._open() as cursor:
-            return arrow.from_arrow(record, _fetch(cursor, sql, [arrow.parameter(p) for p in parameters]))
+            return arrow.from_rows(record, _rows(cursor, sql, [arrow.parameter(p) for p in parameters]))
 
     def count(self, table: str, where: str = "", parameters: Sequence[Any] = ()) -> int:
         return int(self.query(selects.count(TABLES[table].name, where), parameters)[0][0])
@@ -172,8 +172,7 @@ class DuckDBWarehouse(ReadsByColumn):
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._open() as cursor:
             selects.refuse_all_but_select(cursor, sql)
-            found = _fetch(cursor, sql, [arrow.parameter(p) for p in parameters])
-        return list(zip(*(arrow.values(column) for column in found.columns), strict=True))
+            return _rows(cursor, sql, [arrow.parameter(p) for p in parameters])
 
     def snapshot(self, path: str, now: datetime) -> None:
         if self._location.in_memory:
@@ -256,6 +255,25 @@ def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def _fetch(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Any) -> pa.Table:
     """The whole result: an open one would keep the cursor's transaction open."""
     return cursor.sql(sql, params=parameters).to_arrow_table()
+
+
+def _rows(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Any) -> list[tuple[Any, ...]]:
+    """The same as rows of Python values, times aware and UTC: half the price of columns where there are few, and never
+    much more."""
+    result = cursor.execute(sql, parameters)
+    kinds = [str(column[1]) for column in result.description or ()]
+    timed = [n for n, kind in enumerate(kinds) if kind.startswith("TIMESTAMP") and not kind.endswith("]")]
+    rows: list[tuple[Any, ...]] = result.fetchall()
+    return [_in_utc(row, timed) for row in rows] if timed else rows
+
+
+def _in_utc(row: tuple[Any, ...], timed: Sequence[int]) -> tuple[Any, ...]:
+    """The session's zone is UTC: only its name differs."""
+    values = list(row)
+    for n in timed:
+        if values[n] is not None:
+            values[n] = values[n].replace(tzinfo=UTC)
+    return tuple(values)
 
 
 def _existing(cursor: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:

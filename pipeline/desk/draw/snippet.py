@@ -37,6 +37,18 @@ def excerpt(text: str, words: str) -> tuple[Piece, ...]:
     return tuple(p for p in pieces if p.text)
 
 
+class _Folds(dict[int, str]):
+    """A character -> the same in lower case without accent, one character too."""
+
+    def __missing__(self, point: int) -> str:
+        character = chr(point)
+        folded = self[point] = unicodedata.normalize("NFD", character)[0].lower()[:1] or character
+        return folded
+
+
+_FOLDS = _Folds()
+
+
 def _fold(text: str) -> str:
     """Lower case without accents, a character for a character."""
-    return "".join(unicodedata.normalize("NFD", c)[0].lower()[:1] or c for c in text)
+    return text.translate(_FOLDS)
