@@ -7,9 +7,9 @@ are pure functions of the two sketches, rounded to multiples of 1/256, so that n
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from pipeline.matching.copies import SAMPLE_BITS
+from pipeline.matching.kernels import kernel
 from pipeline.matching.masses import ALL, FIRST, HEAD, LEAD, NAME_PAIRS, NAMES, PAIRS, SQUARES, TITLE, TOP, VERY_FIRST
 from pipeline.matching.pool import Pool
 from pipeline.matching.sketch import (
@@ -94,7 +94,7 @@ class Comparer:
         return float(_share(mine, theirs, pool.halved[i], pool.halved[j], pool.digest[i], pool.digest[j]))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _features(
     later, starts, others, terms, mass, keys, shingles, quotes, numbers, days, years, of_texts, of_days, slot, mark
 ):
@@ -113,7 +113,7 @@ def _features(
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _join(terms, texts, numbers, days, out):
     """Side by side, each value cut at 64 and rounded to multiples of 1/256."""
     for n in range(len(terms)):
@@ -124,7 +124,7 @@ def _join(terms, texts, numbers, days, out):
                 at += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _terms(i, others, packed, mass, slot, mark):
     terms, starts, ends = packed
     out = np.zeros((len(others), len(OF_TERMS)))
@@ -228,7 +228,7 @@ def _terms(i, others, packed, mass, slot, mark):
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _common(a, b):
     """How many values two ascending arrays share."""
     i = j = shared = 0
@@ -244,20 +244,20 @@ def _common(a, b):
     return shared
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _share(mine, theirs, my_halved, their_halved, my_digest, their_digest):
     halved = max(my_halved, their_halved)
     mine, theirs = _below(mine, halved), _below(theirs, halved)
     return _share_of(_common(mine, theirs), len(mine), len(theirs), halved, my_digest, their_digest)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _below(sample, halved):
     """The part of a sample that is still in it when it is halved so many times."""
     return sample[: np.searchsorted(sample, np.uint32(1 << (SAMPLE_BITS - halved)))] if halved else sample
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _share_of(shared, mine, theirs, halved, my_digest, their_digest):
     """``shared``: how many shingles are in both of two samples of ``mine`` and ``theirs``."""
     if my_digest or their_digest:
@@ -271,7 +271,7 @@ def _share_of(shared, mine, theirs, halved, my_digest, their_digest):
     return round(min(1.0, shared / whole), 6)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _shared_keys(mine, theirs, mark):
     """How many rare words and how many minimisers two articles share. ``mark``: see ``_common_marked``."""
     words = minimisers = 0
@@ -286,7 +286,7 @@ def _shared_keys(mine, theirs, mark):
     return words, minimisers
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _texts(i, others, keys, shingles, quotes, texts, mark):
     out = np.zeros((len(others), len(OF_TEXTS)))
     halved, digest, length = texts
@@ -319,7 +319,7 @@ def _texts(i, others, keys, shingles, quotes, texts, mark):
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _common_marked(mine, theirs, mark):
     """``_common`` where ``mark`` tells which values may be mine: of most articles none is."""
     shared = 0
@@ -330,13 +330,13 @@ def _common_marked(mine, theirs, mark):
     return shared
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _row(rows, i):
     values, starts, ends = rows
     return values[starts[i] : ends[i]]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _numbers(i, others, numbers):
     out = np.zeros((len(others), len(OF_NUMBERS)))
     mine = _row(numbers, i)
@@ -387,7 +387,7 @@ def _numbers(i, others, numbers):
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _days(i, others, days, years, columns):
     out = np.zeros((len(others), len(OF_DAYS)))
     weekdays, time, dated, written = columns
@@ -450,26 +450,26 @@ def _days(i, others, days, years, columns):
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _published(time, dated):
     """The day counted from 1990; 0 without one."""
     return time // DAY - FIRST_DAY if dated else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _of_year(day):
     """The day of the year, about, of month * 32 + day."""
     return ((day >> 5) - 1) * 61 // 2 + (day & 31)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _apart(a, b):
     """Days between two days of a year."""
     apart = abs(a - b)
     return min(apart, 366 - apart)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _day_of(published):
     """The day of the year, about, of a day counted from 1990."""
     return int((published % 1461) % 365.25) + 1

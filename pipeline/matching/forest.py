@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from importlib import resources
 
 import numpy as np
-from numba import njit
+
+from pipeline.matching.kernels import kernel
 
 STEPS = 4096
 """Probabilities are multiples of 1/4096: their sums and products are exact in whatever order they are added."""
@@ -104,7 +105,7 @@ def trained(name: str, features: Sequence[str]) -> Forest:
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sums(rows, starts, threshold, tree, mask, values):
     """QuickScorer (Lucchese et al. 2015): each node that a row passes on the right takes the leaves on its left away,
     whatever the order; the first leaf that is left is the one it comes to. Three times as fast as going down each tree.

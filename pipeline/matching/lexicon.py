@@ -13,9 +13,9 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
 from pipeline.matching import mentions, words
+from pipeline.matching.kernels import kernel
 
 WORD, LOWER, DIGIT, TELLING = 1, 2, 4, 8
 """A word or number; it begins with a small letter; with a digit; it may be part of a number or a day."""
@@ -169,7 +169,7 @@ def _classes() -> np.ndarray:
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tokens(points, classes):
     """Starts, ends and hashes of the tokens: the grammar of ``_TOKEN``."""
     n = len(points)
@@ -201,7 +201,7 @@ def _tokens(points, classes):
     return starts[:found], ends[:found], hashes[:found]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _look_up(hashes, known, ids):
     found = np.empty(len(hashes), np.int32)
     mask = np.uint64(len(known) - 1)
@@ -213,7 +213,7 @@ def _look_up(hashes, known, ids):
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _insert(hashed, number, known, ids):
     """Whether it was new."""
     mask = np.uint64(len(known) - 1)
@@ -225,7 +225,7 @@ def _insert(hashed, number, known, ids):
     return new
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _move(known, ids, grown, grown_ids):
     for n in range(len(known)):
         if known[n] != 0:

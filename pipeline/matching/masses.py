@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from pipeline.matching.kernels import kernel
 from pipeline.matching.sketch import IN_LEAD, IN_TITLE, IS_NAME, IS_PAIR
 
 TOP, HEAD = 20, 6
@@ -13,7 +12,7 @@ SQUARES, ALL, LEAD, TITLE, NAMES, PAIRS, NAME_PAIRS, FIRST, VERY_FIRST = range(9
 KINDS = 9
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def masses(slots, terms, starts, ends, mass):
     """Fill the rows of ``mass`` of these slots. ``terms``, ``starts``, ``ends``: packed terms, see ``Rows.parts``."""
     for i in slots:

@@ -15,8 +15,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from pipeline.matching.kernels import kernel
 from pipeline.matching.masses import KINDS, masses
 from pipeline.matching.postings import LANGUAGE, Postings, block, bound
 from pipeline.matching.rows import SMALL, Rows, widened
@@ -257,7 +257,7 @@ _COLUMNS = (
 """What a pool has of each sketch, beside the rows."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _candidates(table, holders, slots, keys, language, label, time, dated, owner, horizon, most, crowd, seen):
     """The candidates of each slot, one after the other, and where each one's begin."""
     starts = np.zeros(len(slots) + 1, np.int64)
@@ -288,14 +288,14 @@ def _candidates(table, holders, slots, keys, language, label, time, dated, owner
     return out[: starts[len(slots)]], starts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _may_meet(i, j, time, dated, owner, horizon):
     """Whether two that share a key are of different articles, and near enough in time."""
     near = not dated[i] or not dated[j] or abs(time[i] - time[j]) <= horizon
     return near and owner[i] != owner[j]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unnoted(slots, found, found_starts, serial, noted, starts, ends):
     """Which of the candidates found of each slot are not among those that were noted."""
     new = np.ones(len(found), np.bool_)
@@ -307,7 +307,7 @@ def _unnoted(slots, found, found_starts, serial, noted, starts, ends):
     return new
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _earlier(table, holders, i, keys, language, label, time, horizon, crowd, seen):
     """The earlier articles that share a key with the one at ``i``, and how many each shares. Of each key the ``crowd``
     nearest holders before it count: those of the horizon, and if these are fewer, those without a time, which is 0.
@@ -326,7 +326,7 @@ def _earlier(table, holders, i, keys, language, label, time, horizon, crowd, see
     return _counted(holders, first, past, seen)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _later(table, holders, of_sections, sections, i, keys, language, label, time, dated, owner, horizon, crowd, seen):
     """The later articles and sections that may find the article at ``i`` among the ``crowd`` nearest holders of a key.
     One without a time is found by any with a time, however far, if few without a time are between."""
@@ -356,7 +356,7 @@ def _later(table, holders, of_sections, sections, i, keys, language, label, time
     return found[:size]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _counted(holders, first, past, seen):
     """The different holders within the slices of ``holders``, and in how many slices each is. ``seen``: zeros, one for
     each slot; zeros again afterwards."""

@@ -8,7 +8,8 @@ table is full, both are made anew without what is left behind.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from pipeline.matching.kernels import kernel
 
 SMALL = 64
 """Room to begin with; a power of two."""
@@ -51,7 +52,7 @@ class Postings:
         _drop(*self.index, slots, keys, language, label)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def entry(table, key):
     """Where the key's entry is, or would be. Multiplicative hashing (Knuth, TAOCP 6.4)."""
     mask = len(table) - 1
@@ -61,7 +62,7 @@ def entry(table, key):
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def block(table, key):
     """From where to where the key's holders are."""
     at = entry(table, key)
@@ -70,7 +71,7 @@ def block(table, key):
     return table[at, FIRST], table[at, FIRST] + table[at, COUNT]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def bound(holders, first, past, value, least):
     """The first place in a block whose holder has a ``value`` of at least so much; values ascend along it."""
     while first < past:
@@ -82,7 +83,7 @@ def bound(holders, first, past, value, least):
     return first
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put(table, holders, used, filled, slots, done, keys, language, label):
     """Put slots from the ``done``-th on. Ends early where room is short. How many are done, how much of the holders and
     of the table is used, and how much more is needed."""
@@ -117,7 +118,7 @@ def _put(table, holders, used, filled, slots, done, keys, language, label):
     return len(slots), used, filled, 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _drop(table, holders, slots, keys, language, label):
     values, starts, ends = keys
     for slot in slots:
@@ -130,7 +131,7 @@ def _drop(table, holders, slots, keys, language, label):
             table[at, COUNT] -= 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _made_anew(table, holders, needed):
     """Table and holders with as much room again and more, without the keys that nobody holds."""
     keys = total = 0

@@ -6,8 +6,8 @@ In: columns of a lexicon, one value a token. Out: arrays. All are pure and exact
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from pipeline.matching.kernels import kernel
 from pipeline.matching.lexicon import BREAKS, CLOSES, OPENS, WORD
 
 IN_LEAD, IN_TITLE, IS_NAME, IS_PAIR = 1, 2, 4, 8
@@ -31,13 +31,13 @@ LEVELS = np.array([4, 4, 8, 10, 12, 13, 14, 15])
 """How much a word counts that stands so often: 4 for once, 4 more for each doubling, 15 for seven times and more."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def level(count):
     """The level of a count, see ``LEVELS``."""
     return LEVELS[min(count, 7)]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def weigh(folds, lower, digit, title, fold_hash, fold_rarity):
     """Terms of a text, the heaviest first: (fold, rarity, level, places) as int64 columns.
 
@@ -78,21 +78,21 @@ def weigh(folds, lower, digit, title, fold_hash, fold_rarity):
     return rows[:count][ranked]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def weight(rarity, frequency, places):
     """How telling a term is: an integer up to 1,125."""
     boosts = 2 + ((places & IN_LEAD) > 0) + ((places & IN_TITLE) > 0) + ((places & IS_NAME) > 0)
     return rarity * frequency * boosts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _row(rows, sort_key, at, fold, rarity, frequency, places, fold_hash):
     rows[at, 0], rows[at, 1], rows[at, 2], rows[at, 3] = fold, rarity, frequency, places
     heavy = np.uint64(0xFFFF - weight(rarity, frequency, places))
     sort_key[at] = (heavy << np.uint64(48)) | (fold_hash[fold] >> _S16)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def neighbours(folds, terms, fold_hash, most):
     """The ``most`` heaviest pairs of neighbouring words that are both among ``terms``: (hash, rarity, level, places).
 
@@ -139,7 +139,7 @@ def neighbours(folds, terms, fold_hash, most):
     return hashes[ranked], rows[ranked]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shingles(words, length):
     """One 64-bit hash for each run of ``length`` words (hashes, uint64; at most five), in order."""
     count = max(0, len(words) - length + 1)
@@ -149,7 +149,7 @@ def shingles(words, length):
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _run(words, at, length):
     mixed = np.uint64(0)
     for i in range(length):
@@ -168,7 +168,7 @@ def _run(words, at, length):
     return mixed
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def least_of_windows(hashes, window):
     """The least hash of each window, different ones only, least first; of fewer than a window the least."""
     n = len(hashes)
@@ -195,7 +195,7 @@ def least_of_windows(hashes, window):
     return ascending(found[:count])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def quoted_runs(kinds, hashes):
     """Hashes of all runs of four words within quotations. One kind and one hash a token, in order."""
     n = len(kinds)
@@ -224,7 +224,7 @@ def quoted_runs(kinds, hashes):
     return found[:count]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ascending(values):
     """The different values, the least first."""
     found = np.sort(values)
@@ -236,7 +236,7 @@ def ascending(values):
     return found[:count]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def are_different(values, count):
     """Whether there are at least so many different values."""
     seen = np.empty(count, values.dtype)
@@ -255,7 +255,7 @@ def are_different(values, count):
     return False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_of_each(values):
     """The positions of the first of equal values, ascending."""
     order = np.argsort(values, kind="mergesort")

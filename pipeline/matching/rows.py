@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
+
+from pipeline.matching.kernels import kernel
 
 SMALL = 64
 
@@ -63,7 +64,7 @@ def widened(column: np.ndarray, size: int) -> np.ndarray:
     return wide
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _moved(values, starts, ends, out):
     """Move all rows to ``out``, one after the other. How much of it they take."""
     used = 0

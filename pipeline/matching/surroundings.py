@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, overload
 
 import numpy as np
-from numba import njit
+
+from pipeline.matching.kernels import kernel
 
 SURROUNDINGS = (
     *("likeness", "rank", "other_rank", "least_rank", "most_rank"),
@@ -94,7 +95,7 @@ def surroundings(later: np.ndarray, earlier: np.ndarray, likeness: np.ndarray, a
     return (np.round(np.clip(out, -64, 64) * 256) / 256).astype(np.float32)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _company(node, other, p, starts, others, likeness, days, known):
     """Of a node's neighbours but ``other``: how many are more alike than ``p``, the most alike, the sum, the sum of
     squares, and their mean day (weighted by squares) with its weight."""
@@ -113,7 +114,7 @@ def _company(node, other, p, starts, others, likeness, days, known):
     return rank, best, total, squares, day, weight
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _surroundings(later, earlier, pairs, starts, others, likeness, days, known, out):
     seen = np.full(len(starts) - 1, -1.0)
     for q in range(len(later)):
@@ -160,6 +161,6 @@ def _surroundings(later, earlier, pairs, starts, others, likeness, days, known, 
         o[20], o[21], o[22] = _gap(mine, theirs), _gap(mean, theirs), _gap(other_mean, mine)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gap(a, b):
     return -1.0 if np.isnan(a) or np.isnan(b) else min(abs(a - b), FAR)
