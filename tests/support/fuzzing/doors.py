@@ -76,6 +76,8 @@ DOORS: dict[str, Door] = {
                 "connectors.scraper.sitemaps",
             ),
             FEEDS,
+            (),
+            5.0,  # a packed one is much longer than its bytes
         ),
         Door(
             "opml",
