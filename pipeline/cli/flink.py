@@ -21,6 +21,8 @@ START_SECONDS = 180.0
 """How long a job may take until it is at work."""
 END_SECONDS = 60.0
 """How long a job that was told to end may take."""
+STALLED_SECONDS = 60.0
+"""A TaskManager that was lost may take so long to come back, with a restart in vain every few seconds."""
 SOON_SECONDS = 3.0
 """How long one is waited for whose end changes nothing."""
 CANCELLING = "CANCELLING"
@@ -95,6 +97,8 @@ class FlinkJob:
     restarts: int = 0
     """Until the last item that came."""
     began: float = field(default_factory=time.monotonic)
+    moved: float = field(default_factory=time.monotonic)
+    """When the last item came."""
 
     @property
     def where(self) -> str:
@@ -103,10 +107,10 @@ class FlinkJob:
     def check(self, items: int) -> None:
         job = self.cluster.job(self.job.job_id)
         if items > self.items:  # what restarts and then goes on has got over it
-            self.items, self.restarts = items, job.restarts
+            self.items, self.restarts, self.moved = items, job.restarts, time.monotonic()
         if job.ended:
             raise Failed(f"the job has ended ({job.state}): {job.failure or 'somebody stopped it'}")
-        if job.restarts - self.restarts >= TRIES:
+        if job.restarts - self.restarts >= TRIES and time.monotonic() - self.moved > STALLED_SECONDS:
             raise Failed(f"the job fails again and again: {job.failure}")
         waited = time.monotonic() - self.began
         if not items and waited > START_SECONDS and not self.cluster.tasks_running(job.job_id):
