@@ -4,17 +4,35 @@ numba's own cache numbers its files and writes the index first: of two processes
 function at a time, both take the same number, and a third then runs the code of the one for the other (so does one that
 reads between index and file, also of the code before an upgrade, and for good if the writer is killed there). Here a
 file is named by what is in it, and the index comes last: what is found is right, and what is lost is compiled again.
+
+It also numbers the functions it makes on the way, such as those of ``np.sort``, and a symbol's name tells them apart by
+that number: of two processes that compile different kernels, both may give one name to different functions, and a third
+that loads both runs the one for the other (numba/numba#10486; of ``np.argsort`` it got the values). Here the numbers
+are random.
 """
 
 from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from numba import njit
+from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import IndexDataCacheFile
+
+_FORMAT = 1
+"""Code that is kept is of no use to a version with another: count up when what is kept changes."""
+
+
+def _random_numbers() -> Iterator[int]:
+    while True:
+        yield secrets.randbits(64)
+
+
+FunctionIdentity._unique_ids = _random_numbers()  # type: ignore[assignment]  # all it asks of it is the next
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -25,7 +43,7 @@ def kernel(function: Callable[..., Any]) -> Any:
         cache._cache_file = _CacheFile(
             cache_path=cache._cache_path,
             filename_base=cache._impl.filename_base,
-            source_stamp=cache._impl.locator.get_source_stamp(),
+            source_stamp=(_FORMAT, cache._impl.locator.get_source_stamp()),
         )
     return compiled
 
