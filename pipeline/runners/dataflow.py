@@ -24,9 +24,9 @@ DEFAULTS = {
     "runner": "DataflowRunner",
     "job_name": "wiredesk",
     "sdk_location": "container",
-    # One process a machine: it drafts in processes of its own.
-    "experiments": "no_use_multiple_sdk_containers",
 }
+ONE_PROCESS = "--experiments=no_use_multiple_sdk_containers"
+"""Of a machine: it drafts in processes of its own. Stands beside the caller's experiments."""
 
 
 def options(given: Sequence[str], **settings: str) -> PipelineOptions:
@@ -41,7 +41,7 @@ def options(given: Sequence[str], **settings: str) -> PipelineOptions:
     if missing := [name for name in NEEDED if name not in names]:
         raise ValueError(f"Dataflow needs {', '.join(f'--{name}' for name in missing)}")
     defaults = {name: value for name, value in (DEFAULTS | settings).items() if name not in names}
-    return PipelineOptions(["--streaming", *(f"--{name}={value}" for name, value in defaults.items()), *given])
+    return PipelineOptions(["--streaming", ONE_PROCESS, *(f"--{name}={value}" for name, value in defaults.items()), *given])
 
 
 def submit(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> dataflow_runner.DataflowPipelineResult:

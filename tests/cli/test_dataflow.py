@@ -160,8 +160,10 @@ def test_options_are_checked(given, says):
 
 def test_the_users_options_come_before_ours():
     needed = ["--project=a", "--region=b", "--temp_location=gs://c", "--sdk_container_image=d"]
-    found = dataflow.options([*needed, "--job_name=mine"], job_name="ours").get_all_options()
+    given = [*needed, "--job_name=mine", "--experiments=shuffle_mode=service"]
+    found = dataflow.options(given, job_name="ours").get_all_options()
     assert (found["job_name"], found["streaming"], found["sdk_location"]) == ("mine", True, "container")
+    assert found["experiments"] == ["no_use_multiple_sdk_containers", "shuffle_mode=service"]
 
 
 def test_beam_finds_googles_authentication():
