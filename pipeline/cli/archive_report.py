@@ -35,7 +35,8 @@ class Bar:
             console=Console(stderr=True),
             disable=not shown,
         )
-        self._task = self._progress.add_task("", total=max(total, 1), told="")
+        together = f"{archives} archive{'s' * (archives != 1)}"  # until one is begun: a cluster reads many at a time
+        self._task = self._progress.add_task(together, total=max(total, 1), told="")
         self._archives, self._number = archives, 0
         self._before, self._items, self._rejects = 0, 0, 0
         self._began = time.monotonic()

@@ -41,7 +41,9 @@ def options(given: Sequence[str], **settings: str) -> PipelineOptions:
     if missing := [name for name in NEEDED if name not in names]:
         raise ValueError(f"Dataflow needs {', '.join(f'--{name}' for name in missing)}")
     defaults = {name: value for name, value in (DEFAULTS | settings).items() if name not in names}
-    return PipelineOptions(["--streaming", ONE_PROCESS, *(f"--{name}={value}" for name, value in defaults.items()), *given])
+    return PipelineOptions(
+        ["--streaming", ONE_PROCESS, *(f"--{name}={value}" for name, value in defaults.items()), *given]
+    )
 
 
 def submit(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> dataflow_runner.DataflowPipelineResult:
