@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -66,6 +66,13 @@ def from_arrow(cls: type[R], table: pa.Table) -> list[R]:
     default."""
     columns = [values(table.column(name), convert) for name, convert in _readers(cls).items()]
     return _records(cls, zip(*columns, strict=True))
+
+
+def pages(cls: type[R], batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[R]]:
+    """The records of all batches, at most ``rows`` at a time."""
+    for batch in batches:
+        for start in range(0, batch.num_rows, rows):
+            yield from_arrow(cls, pa.table(batch.slice(start, rows)))
 
 
 def from_rows(cls: type[R], rows: Iterable[Sequence[Any]]) -> list[R]:

@@ -172,15 +172,24 @@ def filled(record: type[Record]) -> str:
     return "story_id IS NOT NULL" if record is Link else "true"
 
 
+def whole(record: type[Record]) -> str:
+    """The SELECT of a ``scan`` in one go."""
+    table = TABLE_OF[record]
+    return f"{_rows_of(record)} ORDER BY {names(table.key)}"
+
+
 def page(record: type[Record], after: bool, mark: Callable[[int], str]) -> str:
     """The SELECT of the next rows of a ``scan``: keys beyond the ones given, if ``after``, then how many. ``mark``
-    gives the n-th parameter's placeholder, from 1."""
-    table = TABLE_OF[record]
-    key, columns = names(table.key), names(arrow_fields(record))
-    marks = [mark(n) for n in range(1, len(table.key) + 1)] if after else []
-    beyond = f" AND ({key}) > ({', '.join(marks)})" if after else ""
-    limit = mark(len(marks) + 1)
-    return f"SELECT {columns} FROM {quoted(table.name)} WHERE {filled(record)}{beyond} ORDER BY {key} LIMIT {limit}"
+    gives the n-th parameter's placeholder, from 1. For a database that finds the next key by an index."""
+    key = TABLE_OF[record].key
+    marks = [mark(n) for n in range(1, len(key) + 1)] if after else []
+    beyond = f" AND ({names(key)}) > ({', '.join(marks)})" if after else ""
+    return f"{_rows_of(record)}{beyond} ORDER BY {names(key)} LIMIT {mark(len(marks) + 1)}"
+
+
+def _rows_of(record: type[Record]) -> str:
+    columns = names(arrow_fields(record))
+    return f"SELECT {columns} FROM {quoted(TABLE_OF[record].name)} WHERE {filled(record)}"
 
 
 def pending(version: int, migrations: tuple[Migration, ...] = MIGRATIONS) -> list[Migration]:

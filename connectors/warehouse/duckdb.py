@@ -144,15 +144,9 @@ class DuckDBWarehouse(ReadsByColumn):
     # -- reading: commands --
 
     def scan(self, record: type[R], rows: int) -> Iterator[list[R]]:
-        key: tuple[Any, ...] = ()
-        while True:
-            sql = ddl.page(record, bool(key), lambda n: f"${n}")
-            with self._open() as cursor:
-                found = arrow.from_arrow(record, _fetch(cursor, sql, [*key, rows]))
-            if not found:
-                return
-            yield found
-            key = tuple(getattr(found[-1], name) for name in TABLE_OF[record].key)
+        with self._open() as cursor:
+            # One pass, sorted on disk where it does not fit into memory: no index would find the next page.
+            yield from arrow.pages(record, cursor.sql(ddl.whole(record)).to_arrow_reader(rows), rows)
 
     def rows(
         self,

@@ -21,7 +21,6 @@ from connectors.warehouse.bigquery import schema, sql
 from connectors.warehouse.bigquery.location import parse_url
 from connectors.warehouse.bigquery.service import Conflict, Service, service
 from connectors.warehouse.by_column import ReadsByColumn
-from connectors.warehouse.ddl import names
 from schemas.records import Link, Member, Record, Sketch
 from schemas.tables import TABLE_OF, TABLES, arrow_fields
 
@@ -155,12 +154,8 @@ class BigQueryWarehouse(ReadsByColumn):
 
     def scan(self, record: type[R], rows: int) -> Iterator[list[R]]:
         self.check()
-        table = TABLE_OF[record]
-        text = f"SELECT {names(arrow_fields(record))} FROM {table.name} WHERE {ddl.filled(record)}"
-        statement, _ = sql.translated(f"{text} ORDER BY {names(table.key)}", self._as_of)
-        for batch in self._service.stream(statement, rows):
-            for start in range(0, batch.num_rows, rows):
-                yield arrow.from_arrow(record, pa.table(batch.slice(start, rows)))
+        statement, _ = sql.translated(ddl.whole(record), self._as_of)
+        yield from arrow.pages(record, self._service.stream(statement, rows), rows)
 
     def rows(
         self,

@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 
 from connectors.warehouse import WarehouseError, arrow, ddl, selects
 from connectors.warehouse.by_column import ReadsByColumn
-from connectors.warehouse.ddl import names, quoted
 from connectors.warehouse.iceberg import maintenance, writer
 from connectors.warehouse.iceberg.lake import Lake, lake
 from connectors.warehouse.iceberg.location import parse_url
@@ -93,14 +92,11 @@ class IcebergWarehouse(ReadsByColumn):
     # -- reading: commands --
 
     def scan(self, record: type[R], rows: int) -> Iterator[list[R]]:
-        table = TABLE_OF[record]
-        sql = f"SELECT {names(arrow_fields(record))} FROM {quoted(table.name)} WHERE {ddl.filled(record)}"
+        name = TABLE_OF[record].name
         with self._lake.hold(write=False), contextlib.closing(self._lake.cursor()) as cursor:
-            cursor.register(table.name, self._lake.read(self._lake.pin, table.name).dataset())
+            cursor.register(name, self._lake.read(self._lake.pin, name).dataset())
             # One pass, sorted on disk where it does not fit into memory.
-            for batch in cursor.sql(f"{sql} ORDER BY {names(table.key)}").to_arrow_reader(rows):
-                for start in range(0, batch.num_rows, rows):
-                    yield arrow.from_arrow(record, pa.table(batch.slice(start, rows)))
+            yield from arrow.pages(record, cursor.sql(ddl.whole(record)).to_arrow_reader(rows), rows)
 
     def rows(
         self,
