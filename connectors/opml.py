@@ -6,6 +6,7 @@ any charset. The titles of enclosing outlines become tags.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -49,7 +50,7 @@ def import_opml(body: bytes, taken: Iterable[str] = ()) -> Imported:
         url = about.get("xmlurl", "")
         if not url:
             continue
-        url = "https://" + url.removeprefix("feed://") if url.startswith("feed://") else url.removeprefix("feed:")
+        url = _of_feed(url)
         if url in found:
             found[url] = replace(found[url], tags=tuple(dict.fromkeys(found[url].tags + _tags(outline, about))))
             continue
@@ -77,6 +78,13 @@ def export_opml(sources: Iterable[Source], title: str = "wiredesk sources") -> b
             # A list of categories is comma-separated; a tag with a comma can't be written so and is left whole.
             outline.set("category", ",".join(source.tags))
     return etree.tostring(root, xml_declaration=True, encoding="utf-8", pretty_print=True)
+
+
+def _of_feed(url: str) -> str:
+    """The URL with its scheme in lower case; of feed:https://... and feed://..., as readers write, the one meant."""
+    url = re.sub("^feed:", "", re.sub("^feed:(?=//)", "https:", url, flags=re.I), flags=re.I)
+    scheme, colon, rest = url.partition(":")
+    return scheme.lower() + colon + rest
 
 
 def _source(url: str, about: dict[str, str], tags: tuple[str, ...], taken: set[str]) -> Source:

@@ -32,6 +32,19 @@ def test_folders_become_tags_and_each_address_is_one_source() -> None:
     assert imported.skipped == ()
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("htTp://d", "http://d"),  # found by fuzzing; RFC 3986, 3.1: schemes are of any case
+        ("feed://news.example/feed", "https://news.example/feed"),
+        ("FEED:http://news.example/feed", "http://news.example/feed"),
+        ("Feed://news.example/feed", "https://news.example/feed"),
+    ],
+)
+def test_a_scheme_may_be_written_in_any_case_and_as_readers_do(written: str, meant: str) -> None:
+    assert [s.url for s in import_opml(opml(f'<outline xmlUrl="{written}"/>')).sources] == [meant]
+
+
 def test_names_that_are_taken_get_a_number() -> None:
     imported = import_opml(opml('<outline text="Gazette" xmlUrl="https://news.example/feed"/>'), taken={"Gazette"})
     assert imported.sources[0].name == "Gazette 2"
