@@ -17,7 +17,7 @@ from whole import demo_items, differences, whole_tables
 from connectors.queue import Outgoing, open_queue
 from connectors.warehouse import OpenWarehouse
 from pipeline.channel import Item
-from pipeline.cli import main
+from pipeline.cli import flink, main
 from pipeline.cli.audit import check
 from pipeline.cli.batches import Batches
 from pipeline.cli.doors import now
@@ -202,7 +202,10 @@ def test_one_that_is_stopped_ends_its_job_and_goes_on_later(command, here, flink
     assert same(here[0], OpenWarehouse(postgresql_url)())
 
 
-def test_archives_that_workers_do_not_find_are_told_of(command, archives, tmp_path, flink_cluster, capsys):
+def test_archives_that_workers_do_not_find_are_told_of(
+    command, archives, tmp_path, flink_cluster, capsys, monkeypatch
+):
+    monkeypatch.setattr(flink, "STALLED_SECONDS", 5.0)
     missing = tmp_path / "gone.jsonl"
     missing.write_text(json.dumps(articles(0, 1)[0]) + "\n")
     command[3 : 3 + len(archives)] = [str(missing)]
