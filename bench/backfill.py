@@ -6,7 +6,8 @@ makes a WARC of pages (those of DIR/pages, most words exchanged, so that nothing
 (DIR/background.jsonl.xz), and brings each into a new DuckDB, on one core and on all of them. The loop runs trafilatura
 with ``fast=True`` over the same pages on one core, in the same run. Wall-clock time, starting included. ``--peers``:
 the same pages through other readers of archives (bench/archive_peers.py), on all cores. What it prints is also written
-to bench/results.md, with the machine and the versions.
+to bench/results.md, with the machine and the versions. ``--memory``: instead of all that so many short pages of the
+texts' words, a thousand a day in the order of time, on all cores, and how memory goes; printed only.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gzip
+import html
 import itertools
+import json
 import lzma
 import os
 import platform
@@ -28,7 +31,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -83,11 +86,40 @@ def varied(pages: list[str], count: int) -> Iterator[tuple[str, str]]:
         yield f"https://site{n % 40}.example/news/{n}.html", _TEXT.sub(exchanged, pages[n % len(pages)])
 
 
+def dated(texts: list[str], count: int) -> Iterator[str]:
+    """So many short pages as JSON lines, a thousand a day; of each text nearly all longer words are another text's, and
+    the names and digits any."""
+    own = [_WORD.findall(text) for text in texts]
+    names = sorted({word for words in own for word in words if word[0].isupper()})
+    for n in range(count):
+        rng = random.Random(n)
+        others = [word for word in own[rng.randrange(len(own))] if not word[0].isupper()] or ["word"]
+        called: dict[str, str] = {}
+
+        def other(
+            word: re.Match[str], rng: random.Random = rng, others: list[str] = others, called: dict[str, str] = called
+        ) -> str:
+            if word[0][0].isupper():
+                return called.setdefault(word[0], rng.choice(names))
+            return rng.choice(others) if rng.random() < EXCHANGED else word[0]
+
+        text = _NUMBER.sub(lambda _, rng=rng: str(rng.randrange(1, 10)), texts[n % len(texts)])  # type: ignore[misc]
+        title, *paragraphs = html.escape(_WORD.sub(other, text)).split("\n")
+        body = f"<h1>{title}</h1>" + "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+        yield json.dumps(
+            {
+                "url": f"https://site{n % 40}.example/news/{n}.html",
+                "html": f"<html><head><title>{title}</title></head><body><article>{body}</article></body>",
+                "published_at": (datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=n / 1000)).isoformat(),
+            }
+        )
+
+
 def write_warc(path: Path, pages: Iterator[tuple[str, str]]) -> None:
     """One gzip member a record, as crawlers write (WARC 1.1, ISO 28500)."""
     with path.open("wb") as file:
-        for n, (url, html) in enumerate(pages):
-            body = html.encode()
+        for n, (url, page) in enumerate(pages):
+            body = page.encode()
             http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + body
             head = (
                 f"WARC/1.1\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-{n:012d}>\r\n"
@@ -174,22 +206,21 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=1200)
     parser.add_argument("--texts", type=int, default=4000)
     parser.add_argument("--peers", action="store_true", help="measure datatrove and news-please too")
-    parser.add_argument("--memory", action="store_true", help="only the pages on all cores: how its memory goes")
+    parser.add_argument("--memory", action="store_true", help="instead: how memory goes over short pages")
     args = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     results = Results()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if args.memory:
+            _memory_over(args.data, args.pages, folder, cores)
+            return
         found = sorted((args.data / "pages").glob("*.html.gz"))
         pages = [gzip.decompress(page.read_bytes()).decode("utf-8", "replace") for page in found]
         warc, texts = folder / "pages.warc.gz", folder / "texts.jsonl"
         write_warc(warc, varied(pages, args.pages))
         with lzma.open(args.data / "background.jsonl.xz") as lines, texts.open("wb") as out:
             out.writelines(line for line, _ in zip(lines, range(args.texts), strict=False))
-        if args.memory:
-            run = backfilled(warc, folder, cores)
-            print(f"{args.pages} pages, {args.pages / run.seconds:.1f}/s: {run.memory_told(args.pages)}")
-            return
         bare = args.pages / _alone(warc)
         results.say(f"trafilatura alone, fast=True        {bare:6.1f} pages/s on one core")
         for what, archive, count in (("pages", warc, args.pages), ("texts", texts, args.texts)):
@@ -208,6 +239,16 @@ def main() -> None:
         if args.peers:
             _beside_peers(pages, args.pages, folder, cores, results)
     results.write()
+
+
+def _memory_over(data: Path, count: int, folder: Path, cores: int) -> None:
+    with lzma.open(data / "background.jsonl.xz") as lines:
+        rows = [json.loads(line) for line in lines]
+    archive = folder / "dated.jsonl"
+    with archive.open("w") as out:
+        out.writelines(f"{line}\n" for line in dated([f"{row['title']}\n{row['text']}" for row in rows], count))
+    run = backfilled(archive, folder, cores)
+    print(f"{count} pages, {count / run.seconds:.1f}/s: {run.memory_told(count)}")
 
 
 def _alone(warc: Path) -> float:
