@@ -7,7 +7,7 @@ makes a WARC of pages (those of DIR/pages, most words exchanged, so that nothing
 with ``fast=True`` over the same pages on one core, in the same run. Wall-clock time, starting included. ``--peers``:
 the same pages through other readers of archives (bench/archive_peers.py), on all cores. What it prints is also written
 to bench/results.md, with the machine and the versions. ``--memory``: instead of all that so many short pages of the
-texts' words, a thousand a day in the order of time, on all cores, and how memory goes; printed only.
+texts' words, two hundred a day in the order of time, on all cores, and how memory goes; printed only.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ print(time.perf_counter() - start)
 """
 EXCHANGED = 0.9
 """Such a share of the longer words, so that no page tells another's story."""
+A_DAY = 200
+"""Dated pages: the horizon holds what is within 28 days, so it is full after 5,600."""
 STEPS = 900
 """Records whose steps are timed one by one."""
 RESULTS = Path(__file__).with_name("results.md")
@@ -87,8 +89,8 @@ def varied(pages: list[str], count: int) -> Iterator[tuple[str, str]]:
 
 
 def dated(texts: list[str], count: int) -> Iterator[str]:
-    """So many short pages as JSON lines, a thousand a day; of each text nearly all longer words are another text's, and
-    the names and digits any."""
+    """So many short pages as JSON lines, two hundred a day; of each text nearly all longer words are another text's,
+    and the names and digits any."""
     own = [_WORD.findall(text) for text in texts]
     names = sorted({word for words in own for word in words if word[0].isupper()})
     for n in range(count):
@@ -110,7 +112,7 @@ def dated(texts: list[str], count: int) -> Iterator[str]:
             {
                 "url": f"https://site{n % 40}.example/news/{n}.html",
                 "html": f"<html><head><title>{title}</title></head><body><article>{body}</article></body>",
-                "published_at": (datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=n / 1000)).isoformat(),
+                "published_at": (datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=n / A_DAY)).isoformat(),
             }
         )
 

@@ -90,7 +90,7 @@ def decode(data: bytes) -> records.Record:
         for v in range(version, VERSION):
             fields = UPGRADES.get((kind, v), lambda f: f)(fields)
         return msgspec.convert(fields, KINDS[kind])
-    except (msgspec.MsgspecError, zstandard.ZstdError, UnicodeDecodeError) as e:
+    except (msgspec.MsgspecError, zstandard.ZstdError, UnicodeDecodeError, RecursionError) as e:
         raise WireError(f"damaged {KINDS[kind].__name__} record: {e}") from e
 
 

@@ -202,9 +202,7 @@ def test_one_that_is_stopped_ends_its_job_and_goes_on_later(command, here, flink
     assert same(here[0], OpenWarehouse(postgresql_url)())
 
 
-def test_archives_that_workers_do_not_find_are_told_of(
-    command, archives, tmp_path, flink_cluster, capsys, monkeypatch
-):
+def test_archives_that_workers_do_not_find_are_told_of(command, archives, tmp_path, flink_cluster, capsys, monkeypatch):
     monkeypatch.setattr(flink, "STALLED_SECONDS", 5.0)
     missing = tmp_path / "gone.jsonl"
     missing.write_text(json.dumps(articles(0, 1)[0]) + "\n")

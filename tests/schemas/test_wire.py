@@ -83,6 +83,13 @@ def test_a_compressed_bomb_is_not_unpacked():
         wire.decode(b"WD\x01\x01\x01" + bomb)
 
 
+def test_a_record_that_is_nested_without_end_is_refused():
+    """Found by fuzzing: a list in a list in a list where a newer writer's field is passed over."""
+    nested = b"\x81" + msgspec.msgpack.encode("later") + b"\x91" * 5000 + b"\xc0"
+    with pytest.raises(wire.WireError, match="damaged Fetched record: maximum recursion depth"):
+        wire.decode(wire.MAGIC + bytes((wire.VERSION, 1, 0)) + nested)
+
+
 def test_no_memory_is_taken_for_what_a_frame_claims_to_hold():
     frame = b"\x28\xb5\x2f\xfd\xe0" + (2**40).to_bytes(8, "little") + b"\x01\0\0"
     with pytest.raises(wire.WireError, match="claims to unpack to 1,099,511,627,776 bytes"):
