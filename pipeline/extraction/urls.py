@@ -180,9 +180,10 @@ def _host(raw: str | None, table: Rules) -> str | None:
     host = unquote(raw).strip(".").lower()
     if ":" in host:
         try:
-            return f"[{ipaddress.IPv6Address(host).compressed}]"
+            address = ipaddress.IPv6Address(host)
         except ValueError:
             return None
+        return f"[{address.compressed}]" if address.scope_id is None else None  # a zone is of one machine's network
     if not host.isascii() or "xn--" in host:
         host = _ascii_host(host)
     if len(host) > 253 or ".." in host or not _HOST.fullmatch(host):

@@ -68,7 +68,7 @@ def test_normal_form(raw, expected):
     "raw",
     ["", "/a/b", "//example.com/a", "javascript:alert(1)", "file:///etc/passwd", "mailto:a@example.com", "http://",
      "http://[bad/", "https://example.com:99999/", "https://exa mple.com/", "https://exa\x00mple.com/", "http://xn--/",
-     "https://a..b/", "https://example.com/" + "a" * 9000],
+     "https://a..b/", "http://[fe80::1%eth0]/", "http://[::%M\x85.]", "https://example.com/" + "a" * 9000],
 )  # fmt: skip
 def test_what_is_no_web_address_has_no_form(raw):
     assert normalise(raw) is None
